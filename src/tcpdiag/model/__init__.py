@@ -1,0 +1,1 @@
+"""The nouns of the project: column schemas, enums and frozen dataclasses. No behaviour beyond reading them."""

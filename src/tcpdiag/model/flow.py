@@ -1,0 +1,147 @@
+"""Flows and their endpoints as rows. `flows[i]` has the endpoints `endpoints[2*i]` and `endpoints[2*i + 1]`.
+
+Side 0 is the sender of the first segment. `FlowBit.CLIENT_IS_1` tells which side opened the connection.
+`details[flows[i]["detail"] ...]`: what only a flow with traffic needs, so that a SYN flood stays cheap.
+"""
+
+from enum import IntFlag
+
+import numpy as np
+
+FLOW = np.dtype(
+    [
+        ("first_ts_ns", "<i8"),
+        ("last_ts_ns", "<i8"),
+        ("addr_hi", "<u8", (2,)),  # by side
+        ("addr_lo", "<u8", (2,)),
+        ("port", "<u2", (2,)),
+        ("tunnel", "<u4"),
+        ("first_frame", "<u4"),
+        ("last_frame", "<u4"),
+        ("previous", "<i4"),  # flow before this one on the same 4-tuple; -1: none
+        ("detail", "<i4"),  # row of side 0 in the detail table, side 1 is the next; -1: none
+        ("copies", "<u4"),  # packets that are copies made by the capture
+        ("icmp_errors", "<u2"),
+        ("family", "u1"),
+        ("bits", "u1"),  # FlowBit
+    ]
+)
+
+
+class FlowBit(IntFlag):
+    """What is known of a flow as a whole."""
+
+    ROLES_KNOWN = 1  # a SYN was seen
+    CLIENT_IS_1 = 2
+    SIMULTANEOUS_OPEN = 4
+    REUSED = 8  # opened by a SYN on a 4-tuple that an earlier flow had
+    MIDSTREAM = 16  # no SYN was seen
+
+
+ENDPOINT = np.dtype(
+    [
+        ("bytes", "<i8"),  # payload bytes sent, retransmissions included
+        ("first_ts_ns", "<i8"),
+        ("last_ts_ns", "<i8"),
+        ("first_frame", "<u4"),
+        ("last_frame", "<u4"),
+        ("packets", "<u4"),  # segments sent, copies left out
+        ("isn", "<u4"),  # valid when EndpointBit.ISN_KNOWN
+        ("snd_una", "<u4"),  # oldest unacknowledged, as the peer's captured ACKs tell
+        ("snd_nxt", "<u4"),  # SEG.SEQ + SEG.LEN of the highest sent
+        ("rcv_nxt", "<u4"),  # next expected: presumed from what was captured
+        ("last_ack", "<u4"),  # highest ACK that it sent: proved RCV.NXT
+        ("last_ack_frame", "<u4"),
+        ("state_frame", "<u4"),  # frame in which it entered its state
+        ("fin_seq", "<u4"),  # sequence number of its FIN, valid when EndpointBit.FIN_SENT
+        ("fin_frame", "<u4"),
+        ("window", "<u4"),  # last advertised, bytes, scaled when known
+        ("resets", "<u4"),  # RSTs that it sent
+        ("syns", "<u2"),  # SYNs and SYN-ACKs that it sent, saturating
+        ("options", "<u2"),  # Option bits of its SYN
+        ("mss", "<u2"),
+        ("syn_window", "<u2"),
+        ("bits", "<u4"),  # EndpointBit
+        ("state", "u1"),
+        ("wscale", "u1"),  # 255: not offered or unknown
+        ("ttl", "u1"),  # of its first segment
+        ("ttl_min", "u1"),
+        ("ttl_max", "u1"),
+        ("profile", "u1"),  # row of tcp.profiles.PROFILES guessed from its SYN
+        ("spare", "u1", (2,)),
+    ]
+)
+
+
+class EndpointBit(IntFlag):
+    """What is known of an endpoint."""
+
+    ISN_KNOWN = 0x01
+    SND_KNOWN = 0x02  # snd_nxt is valid
+    RCV_KNOWN = 0x04  # rcv_nxt is valid
+    ACKED = 0x08  # last_ack is valid
+    SCALE_KNOWN = 0x10  # its window scale is known (offered by both, or by neither)
+    FIN_SENT = 0x20
+    FIN_RECEIVED = 0x40  # presumed or proved
+    FIN_ACKED = 0x80  # the peer acknowledged its FIN
+    RST_SENT = 0x100
+    SENT_TEXT = 0x200  # new text, not a retransmission or probe
+    WINDOW_CLOSED = 0x400
+    SYN_ACKED = 0x800
+    FIN_PROVED = 0x1000  # it acknowledged the peer's FIN
+    ECN = 0x2000
+    TS_RECENT = 0x4000  # TS.Recent is valid
+
+
+DETAIL = np.dtype(
+    [
+        ("new_bytes", "<i8"),  # payload without retransmissions
+        ("rtt_min_ns", "<i8"),  # from a segment towards this endpoint to its ACK, both at the tap (Karn's rule)
+        ("rtt_sum_ns", "<i8"),
+        ("rtt_max_ns", "<i8"),
+        ("rtt_seq_ts_ns", "<i8"),  # running measurement: when the timed segment was captured
+        ("last_new_ts_ns", "<i8"),  # last new sequence space sent
+        ("last_text_ts_ns", "<i8"),  # last payload sent, old or new
+        ("closed_since_ns", "<i8"),  # window closed since; 0: open
+        ("closed_total_ns", "<i8"),
+        ("retrans_first_ts_ns", "<i8"),  # first of the current run of retransmissions without new progress
+        ("beat_first_ts_ns", "<i8"),  # run of beats with one period
+        ("beat_last_ts_ns", "<i8"),
+        ("beat_min_ns", "<i8"),  # shortest and longest gap of the run
+        ("beat_max_ns", "<i8"),
+        ("unseen_bytes", "<i8"),  # sent by this endpoint, acknowledged, not captured
+        ("rtt_count", "<u4"),
+        ("rtt_seq", "<u4"),  # running measurement: ends when this is acknowledged; valid when rtt_seq_ts_ns != 0
+        ("last_new_frame", "<u4"),
+        ("last_retrans_frame", "<u4"),
+        ("closed_frame", "<u4"),
+        ("zero_windows", "<u4"),
+        ("retransmissions", "<u4"),  # segments with text or FIN sent again
+        ("retrans_run", "<u4"),  # of these, since the peer last acknowledged anything new
+        ("retrans_run_frame", "<u4"),  # first of that run
+        ("retrans_bytes", "<u4"),
+        ("out_of_order", "<u4"),
+        ("dup_acks", "<u4"),
+        ("keepalives", "<u4"),  # probes sent
+        ("keepalives_run", "<u4"),  # of these, unanswered since the last answer
+        ("keepalive_frame", "<u4"),  # last probe, 0: none outstanding
+        ("probes", "<u4"),  # zero-window probes sent
+        ("probe_frame", "<u4"),
+        ("bad_checksums", "<u4"),
+        ("partial_checksums", "<u4"),
+        ("unacceptable", "<u4"),
+        ("unseen_segments", "<u4"),
+        ("challenge_acks", "<u4"),
+        ("beats", "<u4"),  # of the current run
+        ("beat_frame", "<u4"),  # last beat
+        ("beat_len", "<u4"),  # payload length of the last beat
+        ("max_payload", "<u4"),
+        ("max_flight", "<u4"),  # most bytes in flight
+        ("ts_recent", "<u4"),
+        ("hole", "<u4", (8,)),  # ranges received above rcv_nxt: left edge, right edge
+        ("hole_ts_ns", "<i8"),  # when the lowest hole opened
+        ("n_holes", "u1"),
+        ("events_full", "u1"),  # a cap of rows was reached: counters are complete, rows are not
+        ("spare", "u1", (6,)),
+    ]
+)
