@@ -99,6 +99,8 @@ cdef packed struct Endpoint:
     unsigned int state_frame
     unsigned int fin_seq
     unsigned int fin_frame
+    unsigned int state_event
+    unsigned int rst_frame
     unsigned int window
     unsigned int resets
     unsigned short syns
@@ -112,13 +114,15 @@ cdef packed struct Endpoint:
     unsigned char ttl_min
     unsigned char ttl_max
     unsigned char profile
-    unsigned char[2] spare
+    unsigned char state_before
+    unsigned char spare
 
 cdef packed struct Detail:
     long long new_bytes
     long long rtt_min_ns
     long long rtt_sum_ns
     long long rtt_max_ns
+    long long pending_ts_ns
     long long rtt_seq_ts_ns
     long long last_new_ts_ns
     long long last_text_ts_ns
@@ -152,6 +156,11 @@ cdef packed struct Detail:
     unsigned int unacceptable
     unsigned int unseen_segments
     unsigned int challenge_acks
+    unsigned int pending_frame
+    unsigned int pending_event
+    unsigned int suspect_ack
+    unsigned int suspect_frame
+    unsigned int bad_ack_frame
     unsigned int beats
     unsigned int beat_frame
     unsigned int beat_len

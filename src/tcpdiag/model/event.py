@@ -46,7 +46,8 @@ class EventKind(IntEnum):
     """`side` answers an unacceptable segment with an ACK (RFC 5961). ref: that segment's frame; value: ns between."""
     SYN_IN_CONNECTION = 6
     """A SYN reaches `side`, which is synchronized. state: its state; value: row of the flow that `side` still holds
-    (the same flow, or the earlier one on this 4-tuple); ref: the frame in which that flow entered that state."""
+    (the same flow, or the earlier one on this 4-tuple), -1 when its past was not captured: then the segment is the ACK
+    that betrays it and state is MIDSTREAM; ref: the frame in which it entered that state, or the SYN."""
     KEEPALIVE_PROBE = 7
     """`side` probes: SEG.SEQ = SND.NXT-1, 0 or 1 byte, peer's window open (RFC 9293 section 3.8.4)."""
     KEEPALIVE_ACK = 8
@@ -102,6 +103,7 @@ class RstClass(IntEnum):
     SYN_SENT_BAD = 9
     AFTER_CLOSE = 10  # the receiver has closed already: harmless
     UNDECIDABLE = 11  # RCV.NXT unknown (midstream, nothing acknowledged yet)
+    EXACT_UNACKED = 12  # exactly RCV.NXT, part of which the receiver had not acknowledged yet
 
 
 class EventBit(IntFlag):

@@ -45,7 +45,7 @@ ENDPOINT = np.dtype(
         ("last_ts_ns", "<i8"),
         ("first_frame", "<u4"),
         ("last_frame", "<u4"),
-        ("packets", "<u4"),  # segments sent, copies left out
+        ("packets", "<u4"),  # segments sent, copies made by the capture included
         ("isn", "<u4"),  # valid when EndpointBit.ISN_KNOWN
         ("snd_una", "<u4"),  # oldest unacknowledged, as the peer's captured ACKs tell
         ("snd_nxt", "<u4"),  # SEG.SEQ + SEG.LEN of the highest sent
@@ -55,6 +55,8 @@ ENDPOINT = np.dtype(
         ("state_frame", "<u4"),  # frame in which it entered its state
         ("fin_seq", "<u4"),  # sequence number of its FIN, valid when EndpointBit.FIN_SENT
         ("fin_frame", "<u4"),
+        ("state_event", "<u4"),  # row of the STATE event that brought its state
+        ("rst_frame", "<u4"),  # last RST that it sent, 0: none
         ("window", "<u4"),  # last advertised, bytes, scaled when known
         ("resets", "<u4"),  # RSTs that it sent
         ("syns", "<u2"),  # SYNs and SYN-ACKs that it sent, saturating
@@ -67,8 +69,9 @@ ENDPOINT = np.dtype(
         ("ttl", "u1"),  # of its first segment
         ("ttl_min", "u1"),
         ("ttl_max", "u1"),
-        ("profile", "u1"),  # row of tcp.profiles.PROFILES guessed from its SYN
-        ("spare", "u1", (2,)),
+        ("profile", "u1"),  # row of tcp.profiles.PROFILES: named by the user, or guessed from its SYN
+        ("state_before", "u1"),
+        ("spare", "u1"),
     ]
 )
 
@@ -91,6 +94,11 @@ class EndpointBit(IntFlag):
     FIN_PROVED = 0x1000  # it acknowledged the peer's FIN
     ECN = 0x2000
     TS_RECENT = 0x4000  # TS.Recent is valid
+    DOUBTED = 0x8000  # a presumption about it proved false: from here only its own segments move it
+    HELD = 0x10000  # its numbers and state are those of the earlier flow on this 4-tuple
+    BASE_SET = 0x20000  # isn holds its SYN's number, or one below the first that was seen
+    RST_OBEYED = 0x40000  # presumed to have obeyed a RST
+    SUSPECT_ACK = 0x80000  # it acknowledged what was not captured; its next ACK decides
 
 
 DETAIL = np.dtype(
@@ -99,6 +107,7 @@ DETAIL = np.dtype(
         ("rtt_min_ns", "<i8"),  # from a segment towards this endpoint to its ACK, both at the tap (Karn's rule)
         ("rtt_sum_ns", "<i8"),
         ("rtt_max_ns", "<i8"),
+        ("pending_ts_ns", "<i8"),  # an unacceptable segment reached it, an ACK is expected: when; 0: none
         ("rtt_seq_ts_ns", "<i8"),  # running measurement: when the timed segment was captured
         ("last_new_ts_ns", "<i8"),  # last new sequence space sent
         ("last_text_ts_ns", "<i8"),  # last payload sent, old or new
@@ -132,6 +141,11 @@ DETAIL = np.dtype(
         ("unacceptable", "<u4"),
         ("unseen_segments", "<u4"),
         ("challenge_acks", "<u4"),
+        ("pending_frame", "<u4"),
+        ("pending_event", "<u4"),  # row of its event, to be marked CHALLENGED
+        ("suspect_ack", "<u4"),
+        ("suspect_frame", "<u4"),
+        ("bad_ack_frame", "<u4"),  # last ACK for the wrong thing that reached it in SYN-SENT
         ("beats", "<u4"),  # of the current run
         ("beat_frame", "<u4"),  # last beat
         ("beat_len", "<u4"),  # payload length of the last beat
