@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import KernelError
 from .rows import Rows
 
-__all__ = ["arrays", "is_native", "load"]
+__all__ = ["arrays", "is_native", "load", "uncompiled"]
 
 _announced = False
 
@@ -31,7 +31,7 @@ def load(name: str) -> ModuleType:
     """
     choice = os.environ.get("TCPDIAG_KERNELS", "")
     if choice == "python":
-        return _uncompiled(name)
+        return uncompiled(name)
     module = importlib.import_module(f"{__name__}.{name}")
     if not is_native(module):
         if choice == "native":
@@ -50,7 +50,8 @@ def arrays(module: ModuleType, *values: np.ndarray) -> tuple[Any, ...]:
     return values if is_native(module) else tuple(Rows(value) for value in values)
 
 
-def _uncompiled(name: str) -> ModuleType:
+def uncompiled(name: str) -> ModuleType:
+    """The kernel `name` as plain Python, whether or not a compiled one stands beside it."""
     full = f"{__name__}._{name}_uncompiled"
     if full in sys.modules:
         return sys.modules[full]
