@@ -29,6 +29,7 @@ class Interface:
     received: int | None = None  # Interface Statistics Block: isb_ifrecv
     dropped_interface: int | None = None  # isb_ifdrop
     dropped_os: int | None = None  # isb_osdrop
+    accepted: int | None = None  # isb_filteraccept
     filter: str | None = None
 
 

@@ -1,0 +1,1 @@
+"""Files to packets to segments: containers, compression, link types, tunnels. No judgement."""
