@@ -29,15 +29,15 @@ FLOW_ROW = (
     + "".join(f'"{name}":[<client_{name}:n>,<server_{name}:n>],' for name in COUNTS)
     + "".join(f'"{name}":[<client_{name}:n>,<server_{name}:n>],' for name in RTT)
     + '"capture_copies":<copies:n>,"icmp_errors":<icmp_errors:n>,'
-    '"states":{"client":[<client_states:s>],"server":[<server_states:s>]},"lineage":{"previous":<previous:n>}}'
+    '"states":{"client":[<client_states:s>],"server":[<server_states:s>]},"lineage":{"previous":<previous:n>}},\n'
 )
 
 
 def flow_lines(tables: Tables, states: StateIndex, streams: np.ndarray) -> Iterator[bytes]:
-    """JSON objects of these streams in chunks of bytes, each object followed by a newline."""
+    """JSON objects of these streams in chunks of bytes, each object followed by a comma and a newline."""
     for start in range(0, len(streams), FLOWS_A_CHUNK):
         chunk = streams[start : start + FLOWS_A_CHUNK]
-        yield _write(FLOW_ROW + "\n", *_flow_cells(tables, states, chunk))[0]
+        yield _write(FLOW_ROW, *_flow_cells(tables, states, chunk))[0]
 
 
 def _flow_cells(

@@ -1,0 +1,5 @@
+"""`python -m tcpdiag`."""
+
+from .cli.app import main
+
+main()

@@ -1,0 +1,184 @@
+"""The conductor: bytes -> packets -> segments -> verdicts -> events -> findings -> report. Read this first.
+
+1. A thread reads the capture in batches and decodes each into segments (`capture`), ahead of
+2. the main thread, which tracks them: flows, both endpoints' states, events (`flows`, `tcp`). Both work in compiled
+   kernels without the interpreter lock, so they run side by side.
+3. The diagnoses look at the tables that this left (`diagnoses`) and give findings, ranked.
+4. `Report` holds all of it.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, Full, Queue
+from types import FrameType
+
+import numpy as np
+
+from .capture.decoder import Decoder
+from .capture.reader import Reader
+from .config import Config, merged
+from .diagnoses import DIAGNOSES, by_kind, examine_all, limits_of
+from .errors import UsageError
+from .flows.tracker import Tracker
+from .model.finding import Unexamined
+from .model.tables import Tables
+from .report import Report
+
+BATCHES_AHEAD = 2
+"""Decoded batches that wait for the tracker; the decoder's arrays stay valid for 4 further calls."""
+
+POLL_S = 0.1
+
+Progress = Callable[[int, int | None], None]
+
+
+def analyze(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    config: Config | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    stack: str | None = None,
+    where: str | None = None,
+    on_progress: Progress | None = None,
+) -> Report:
+    """Read captures, rebuild what each endpoint's TCP believed, and report what is wrong.
+
+    paths: one or more files, which count as one capture; `"-"` is standard input. only, skip: kinds of finding.
+    stack: a stack profile for all hosts. where: a filter expression, see `Report.where`. on_progress: called with
+    the bytes read and the bytes in all, None where that is not known.
+
+    Ctrl-C ends the reading; what was read by then is analysed, and `report.complete` is False. A second one raises
+    KeyboardInterrupt.
+
+    Raises UnreadableInput when a file cannot be read at all, UsageError for a kind, threshold, stack profile or
+    filter that does not exist. Damage inside a file is no error: see `report.files`.
+    """
+    names = tuple(str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths))
+    if not names:
+        raise UsageError("no capture given")
+    chosen = merged(config or Config(), only=tuple(only), skip=tuple(skip), stack=stack)
+    examined = _examined(chosen)
+    tables, complete = _first_pass(names, chosen.stack, on_progress)
+    findings, incidents, unexamined = examine_all(
+        tables, only=chosen.only, skip=chosen.skip, thresholds=chosen.thresholds
+    )
+    if not complete:
+        unexamined.append(Unexamined("the rest of the capture", "reading was interrupted"))
+    report = Report(
+        tables=tables,
+        findings=tuple(findings),
+        incidents=tuple(incidents),
+        unexamined=tuple(unexamined),
+        examined=examined,
+        config=chosen,
+        complete=complete,
+        paths=names,
+    )
+    return report.where(where) if where else report
+
+
+def _examined(config: Config) -> tuple[str, ...]:
+    """The kinds that will be looked for. Raises UsageError now rather than after an hour of reading."""
+    for kind in (*config.only, *config.skip):
+        by_kind(kind)
+    for kind, values in config.thresholds.items():
+        limits_of(by_kind(kind), values)
+    kinds = (diagnosis.kind for diagnosis in DIAGNOSES)
+    return tuple(kind for kind in kinds if (not config.only or kind in config.only) and kind not in config.skip)
+
+
+def _first_pass(paths: Sequence[str], stack: str | None, on_progress: Progress | None) -> tuple[Tables, bool]:
+    """The one streaming pass; whether it reached the end."""
+    tracker, decoder = Tracker(stack), Decoder()
+    with Reader(paths, on_progress=on_progress) as reader:
+        complete = _Ahead(reader, decoder).run(tracker.feed)
+        files = tuple(
+            replace(file, tcp_packets=decoder.tcp_packets(index), undecoded=decoder.undecoded(index))
+            for index, file in enumerate(reader.files)
+        )
+    return tracker.finish(files, decoder.tunnels), complete
+
+
+class _Ahead:
+    """Reading and decoding in a thread of its own, a few batches ahead of whoever takes the segments."""
+
+    def __init__(self, reader: Reader, decoder: Decoder) -> None:
+        self._reader = reader
+        self._decoder = decoder
+        self._queue: Queue[np.ndarray | BaseException | None] = Queue(BATCHES_AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="tcpdiag-reader", daemon=True)
+
+    def run(self, take: Callable[[np.ndarray], None]) -> bool:
+        """Hand every batch of segments to `take`; False when Ctrl-C ended it. Errors of the thread come out here."""
+        with _interruption() as interrupted:
+            self._thread.start()
+            try:
+                while not interrupted.is_set():
+                    try:
+                        item = self._queue.get(timeout=POLL_S)
+                    except Empty:
+                        continue
+                    if item is None:
+                        return True
+                    if isinstance(item, BaseException):
+                        raise item
+                    take(item)
+                return False
+            finally:
+                self._stop()
+
+    def _stop(self) -> None:
+        """End the thread. One that hangs in a read of a pipe is left behind: it holds nothing that is still needed."""
+        self._stopped.set()
+        self._reader.stop()
+        self._thread.join(timeout=1.0)
+
+    def _work(self) -> None:
+        try:
+            for batch in self._reader:
+                if not self._put(self._decoder.decode(batch)):
+                    return
+            self._put(None)
+        except BaseException as error:  # carried over to the main thread, which raises it
+            self._put(error)
+
+    def _put(self, item: np.ndarray | BaseException | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=POLL_S)
+                return True
+            except Full:
+                continue
+        return False
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets instead of raising inside a half-done step; the second one raises.
+
+    Outside the main thread, where Python delivers no signals, it is never set.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, previous)
+
+    if not callable(previous):  # ignored, or set from outside Python: leave it as it is
+        yield interrupted
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, previous)

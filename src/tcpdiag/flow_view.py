@@ -1,0 +1,295 @@
+"""Flow and FlowTable: connections as people look at them, made from the columns only when asked for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import flow_columns, units
+from .errors import UsageError
+from .flow_columns import COUNTS, RTT, SIDES, UNKNOWN, StateIndex
+from .model.event import EventBit, EventKind
+from .model.flow import FlowBit
+from .model.states import State
+from .model.tables import Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class FlowState:
+    """One endpoint enters a state. `certain`: the capture proves it; otherwise it is presumed.
+
+    `frame` is None where a timer, not a segment, brought it.
+    """
+
+    state: State
+    ts_ns: int
+    frame: int | None
+    certain: bool
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One fact of a flow. `side` is "client" or "server": whom it is about."""
+
+    ts_ns: int
+    frame: int | None
+    side: str
+    what: str  # name of the event kind, in words: "state", "rst", "keepalive probe"
+    state: State  # of that side after it
+    note: str
+
+
+class Flow:
+    """One connection: who, when, how much, and what each endpoint's TCP believed."""
+
+    def __init__(self, tables: Tables, states: StateIndex, stream: int, paths: Sequence[str]) -> None:
+        self.stream = stream
+        self._tables = tables
+        self._states = states
+        self._paths = paths
+        self._row = tables.flows[stream]
+        client = int(tables.client_side[stream])
+        self._sides = (client, 1 - client)
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.stream}: {self.client} > {self.server}>"
+
+    @property
+    def client(self) -> str:
+        """`ip:port` of the side that opened the connection, or is guessed to have; see `roles_known`."""
+        return self._endpoint(self._sides[0])
+
+    @property
+    def server(self) -> str:
+        """`ip:port` of the other side."""
+        return self._endpoint(self._sides[1])
+
+    @property
+    def roles_known(self) -> bool:
+        """Whether a SYN told who opened the connection."""
+        return bool(self._row["bits"] & FlowBit.ROLES_KNOWN)
+
+    @property
+    def midstream(self) -> bool:
+        """Whether the connection is older than the capture."""
+        return bool(self._row["bits"] & FlowBit.MIDSTREAM)
+
+    @property
+    def tunnel(self) -> str | None:
+        """The encapsulations around it, outermost first."""
+        row = int(self._row["tunnel"])
+        return str(self._tables.tunnels[row]) if 0 < row < len(self._tables.tunnels) else None
+
+    @property
+    def first_ts_ns(self) -> int:
+        """Time of its first segment, epoch nanoseconds."""
+        return int(self._row["first_ts_ns"])
+
+    @property
+    def last_ts_ns(self) -> int:
+        """Time of its last segment, epoch nanoseconds."""
+        return int(self._row["last_ts_ns"])
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """Its first and last frame."""
+        return int(self._row["first_frame"]), int(self._row["last_frame"])
+
+    @property
+    def previous(self) -> int | None:
+        """The stream before this one on the same pair of endpoints."""
+        stream = int(self._row["previous"])
+        return None if stream < 0 else stream
+
+    @cached_property
+    def lineage(self) -> tuple[int, ...]:
+        """All earlier streams on the same pair of endpoints, the nearest first."""
+        found: list[int] = []
+        stream = int(self._row["previous"])
+        while stream >= 0 and len(found) < len(self._tables.flows):
+            found.append(stream)
+            stream = int(self._tables.flows["previous"][stream])
+        return tuple(found)
+
+    @cached_property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Packets, bytes, retransmissions, ... as (client, server), by name; see `flow_columns`."""
+        columns = flow_columns.by_side(self._tables, np.array([self.stream]))
+        return {name: (int(columns[name][0][0]), int(columns[name][1][0])) for name in COUNTS}
+
+    @cached_property
+    def rtt_ns(self) -> dict[str, dict[str, int] | None]:
+        """Round trip from the tap to each side and back: `{"client": {"min", "mean", "max", "samples"}, ...}`."""
+        columns = flow_columns.by_side(self._tables, np.array([self.stream]))
+        found: dict[str, dict[str, int] | None] = {}
+        for index, side in enumerate(SIDES):
+            low, mean, high, samples = (int(columns[name][index][0]) for name in RTT)
+            found[side] = {"min": low, "mean": mean, "max": high, "samples": samples} if samples else None
+        return found
+
+    @cached_property
+    def states(self) -> dict[str, tuple[FlowState, ...]]:
+        """What each endpoint went through: `{"client": (...), "server": (...)}`. Empty: nothing was seen of it."""
+        return {name: tuple(self._states_of(side)) for name, side in zip(SIDES, self._sides, strict=True)}
+
+    def state(self, side: str) -> State:
+        """The last state of "client" or "server"."""
+        entries = self.states[side]
+        return entries[-1].state if entries else State.UNSEEN
+
+    def timeline(self) -> list[TimelineEntry]:
+        """Everything that is known to have happened, in order of time."""
+        found = []
+        for event in self._tables.events_of(self.stream):
+            if event["bits"] & EventBit.WITHDRAWN:
+                continue
+            kind, state = EventKind(int(event["kind"])), State(int(event["state"]))
+            side = SIDES[0] if int(event["side"]) == self._sides[0] else SIDES[1]
+            found.append(
+                TimelineEntry(
+                    ts_ns=int(event["ts_ns"]),
+                    frame=int(event["frame"]) or None,
+                    side=side,
+                    what=kind.name.lower().replace("_", " "),
+                    state=state,
+                    note=_note(kind, event),
+                )
+            )
+        return sorted(found, key=lambda entry: entry.ts_ns)
+
+    def events(self) -> "pd.DataFrame":
+        """Its rows of the event table, withdrawn ones included; kinds and states as words."""
+        return events_frame(self._tables.events_of(self.stream))
+
+    def segments(self) -> "pd.DataFrame":
+        """Its segments, read from the capture again. Raises UsageError when that cannot be read twice."""
+        from .second_look import segments
+
+        return segments(self._tables, self.stream, self._paths)
+
+    def _endpoint(self, side: int) -> str:
+        row = self._row
+        hi, lo, port = (int(row[name][side]) for name in ("addr_hi", "addr_lo", "port"))
+        return units.endpoint(int(row["family"]), hi, lo, port)
+
+    def _states_of(self, side: int) -> Iterator[FlowState]:
+        rows, _ = self._states.rows_of(np.array([2 * self.stream + side]))
+        for event in self._tables.events[rows]:
+            yield FlowState(
+                State(int(event["state"])),
+                int(event["ts_ns"]),
+                int(event["frame"]) or None,
+                bool(event["bits"] & EventBit.CERTAIN),
+            )
+
+
+class FlowTable:
+    """All flows of a report, or those that a filter chose. Iterable; `len()`; `[n]` is the n-th of them."""
+
+    def __init__(self, tables: Tables, states: StateIndex, streams: np.ndarray, paths: Sequence[str]) -> None:
+        self._tables = tables
+        self._states = states
+        self._paths = paths
+        self.streams = streams
+        """Stream numbers, ascending (i8)."""
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def __iter__(self) -> Iterator[Flow]:
+        return (Flow(self._tables, self._states, int(stream), self._paths) for stream in self.streams)
+
+    def __getitem__(self, index: int) -> Flow:
+        return Flow(self._tables, self._states, int(self.streams[index]), self._paths)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """One column a property: names as in the JSON, client and server apart (`client_bytes`, `server_bytes`).
+
+        Endpoints and states as words (object columns), times in epoch nanoseconds, the rest i8; a number that was
+        not measured is `flow_columns.UNKNOWN`.
+        """
+        tables, streams = self._tables, self.streams
+        rows = flow_columns.endpoint_rows(tables, streams)
+        words = np.array([str(state) for state in State], dtype=object)
+        found: dict[str, np.ndarray] = {"stream": streams}
+        for name, side in zip(SIDES, rows, strict=True):
+            found[name] = np.array(_endpoint_words(tables, side), dtype=object)
+        for name, bit in (("roles_known", FlowBit.ROLES_KNOWN), ("midstream", FlowBit.MIDSTREAM)):
+            found[name] = flow_columns.flag(tables, streams, bit).astype(bool)
+        for name in ("first_frame", "last_frame", "first_ts_ns", "last_ts_ns"):
+            found[name] = tables.flows[name][streams].astype(np.int64)
+        previous = tables.flows["previous"][streams].astype(np.int64)
+        found["previous"] = np.where(previous < 0, UNKNOWN, previous)
+        for name, side in zip(SIDES, rows, strict=True):
+            found[f"{name}_state"] = words[tables.endpoints["state"][side]]
+        for name, pair in flow_columns.by_side(tables, streams).items():
+            found |= {f"{side}_{name}": column for side, column in zip(SIDES, pair, strict=True)}
+        return found
+
+    def frame(self) -> "pd.DataFrame":
+        """A pandas DataFrame with the stream as index; times as datetime64[ns, UTC], unknown numbers as <NA>."""
+        import pandas as pd
+
+        data: dict[str, Any] = {}
+        for name, column in self.columns().items():
+            if name in ("first_ts_ns", "last_ts_ns"):
+                data[name.removesuffix("_ns")] = pd.to_datetime(column, unit="ns", utc=True)
+            elif column.dtype == np.int64:
+                data[name] = pd.arrays.IntegerArray(column, column == UNKNOWN)
+            elif name.endswith("_state"):
+                data[name] = pd.Categorical(column, categories=[str(state) for state in State])
+            else:
+                data[name] = column
+        return pd.DataFrame(data).set_index("stream")
+
+
+def events_frame(events: np.ndarray) -> "pd.DataFrame":
+    """Rows of the event table as a DataFrame; kinds and states as words, times as datetime64[ns, UTC]."""
+    import pandas as pd
+
+    data: dict[str, Any] = {"ts": pd.to_datetime(events["ts_ns"].astype(np.int64), unit="ns", utc=True)}
+    data["kind"] = pd.Categorical([EventKind(kind).name for kind in events["kind"].tolist()])
+    data["state"] = pd.Categorical([str(State(state)) for state in events["state"].tolist()])
+    data |= {
+        name: events[name].copy() for name in events.dtype.names or () if name not in ("ts_ns", "kind", "state", "spare")
+    }
+    return pd.DataFrame(data)
+
+
+def checked_stream(tables: Tables, stream: int) -> int:
+    """The stream number, if there is such a stream. Raises UsageError."""
+    if not 0 <= stream < len(tables.flows):
+        last = len(tables.flows) - 1
+        raise UsageError(f"no stream {stream}: " + (f"the last one is {last}" if last >= 0 else "there is none at all"))
+    return stream
+
+
+def _endpoint_words(tables: Tables, endpoints: np.ndarray) -> list[str]:
+    index = (endpoints >> 1, endpoints & 1)
+    columns = (tables.flows["family"][index[0]], *(tables.flows[name][index] for name in ("addr_hi", "addr_lo", "port")))
+    return [units.endpoint(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _note(kind: EventKind, event: np.void) -> str:
+    """What the event's own columns add, in words."""
+    value, ref = int(event["value"]), int(event["ref"])
+    about = f"frame {ref}" if ref else ""
+    match kind:
+        case EventKind.STATE:
+            certain = bool(event["bits"] & EventBit.CERTAIN)
+            return f"enters {State(int(event['state']))}" + ("" if certain else " (presumed)")
+        case EventKind.SYN_REPEATED | EventKind.RETRANSMISSION:
+            return f"after {units.duration(value)}" + (f", {about}" if about else "")
+        case EventKind.RST | EventKind.UNACCEPTABLE:
+            return f"SEG.SEQ - RCV.NXT = {value}" + (f" ({about})" if about else "")
+        case EventKind.WINDOW_OPENED:
+            return f"was closed for {units.duration(value)}"
+        case EventKind.ACK_UNSEEN:
+            return f"{units.plural(value, 'byte')} not captured"
+        case _:
+            return about

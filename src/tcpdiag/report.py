@@ -1,0 +1,169 @@
+"""Report: what an analysis found, and every way to ask it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from . import flow_filter
+from .config import Config
+from .errors import UsageError
+from .flow_columns import StateIndex
+from .flow_view import Flow, FlowTable, checked_stream, events_frame
+from .model.capture import CaptureFile
+from .model.finding import Finding, Incident, Severity, Unexamined
+from .model.tables import Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = {"text": ".txt", "markdown": ".md", "json": ".json"}
+"""Format -> file extension."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Findings in rank order with what they stand on.
+
+    `incidents` group findings of one cause. `unexamined`: what could not be looked at, and why. `complete` is False
+    when reading was interrupted. `expression`: the filter that restricted it, see `where`.
+    """
+
+    tables: Tables
+    findings: tuple[Finding, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    unexamined: tuple[Unexamined, ...] = ()
+    examined: tuple[str, ...] = ()  # kinds that were looked for
+    vantage: str = ""  # where the capture was taken, in words; empty: not known
+    config: Config = field(default_factory=Config)
+    complete: bool = True
+    paths: tuple[str, ...] = ()
+    expression: str | None = None
+    chosen: np.ndarray | None = None  # streams that the filter left; None: all
+
+    @property
+    def files(self) -> tuple[CaptureFile, ...]:
+        """The capture files as read, in order."""
+        return self.tables.files
+
+    @cached_property
+    def states(self) -> StateIndex:
+        """Where the states of each endpoint stand in the event table."""
+        return StateIndex.of(self.tables)
+
+    @cached_property
+    def streams(self) -> np.ndarray:
+        """Numbers of the streams in this report, ascending (i8)."""
+        return np.arange(len(self.tables.flows)) if self.chosen is None else self.chosen
+
+    @property
+    def flows(self) -> FlowTable:
+        """The connections: iterable, with a length; `.frame()` gives a DataFrame."""
+        return FlowTable(self.tables, self.states, self.streams, self.paths)
+
+    def flow(self, stream: int) -> Flow:
+        """One connection by its number, Wireshark's `tcp.stream`. Raises UsageError when there is no such stream."""
+        return Flow(self.tables, self.states, checked_stream(self.tables, stream), self.paths)
+
+    def finding(self, name: str) -> Finding:
+        """The finding with this id (`"half-open-1"`). Raises UsageError when there is none."""
+        for finding in self.findings:
+            if finding.id == name:
+                return finding
+        raise UsageError(f"no finding {name!r}; there are: {', '.join(f.id for f in self.findings) or 'none'}")
+
+    def worst(self) -> Severity | None:
+        """The highest severity of any finding; None when there is no finding."""
+        return max((finding.severity for finding in self.findings), default=None)
+
+    def where(self, expression: str) -> "Report":
+        """The same report about fewer flows: `report.where("10.0.0.1 and port 443")`, see `tcpdiag.flow_filter`.
+
+        Findings about the capture as a whole stay. Raises UsageError when the expression cannot be read.
+        """
+        test = flow_filter.parse(expression, self.examined)
+        mask = test(flow_filter.Capture(self.tables, self.states, self.findings))
+        if self.chosen is not None:
+            mask &= np.isin(np.arange(len(mask)), self.chosen)
+        findings = tuple(f for f in self.findings if not f.streams or mask[list(f.streams)].any())
+        return replace(
+            self,
+            findings=findings,
+            incidents=_restricted(self.incidents, {finding.id for finding in findings}),
+            expression=expression if self.expression is None else f"({self.expression}) and ({expression})",
+            chosen=np.flatnonzero(mask),
+        )
+
+    def to_text(self, *, color: bool = False, width: int = 80) -> str:
+        """The report for people, the cause first."""
+        from .reports import text
+
+        return text.render(self, color=color, width=width)
+
+    def to_markdown(self) -> str:
+        """The report for a ticket."""
+        from .reports import markdown
+
+        return markdown.render(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The report for programs; `tcpdiag/reports/schema.json` describes it. Written to `path` when one is given."""
+        from .reports import json
+
+        text = b"".join(json.chunks(self))
+        if path is not None:
+            Path(path).write_bytes(text)
+        return text.decode()
+
+    def save(self, path: str | Path) -> None:
+        """Write it in the format that the extension names (.txt, .md, .json). Raises UsageError for any other."""
+        from .reports import write
+
+        with Path(path).open("wb") as stream:
+            write(self, format_of(path), stream)
+
+    def to_frame(self, what: Literal["findings", "events", "flows"] = "findings") -> "pd.DataFrame":
+        """Findings, events or flows as a pandas DataFrame."""
+        if what == "flows":
+            return self.flows.frame()
+        if what == "events":
+            events = self.tables.events
+            return events_frame(events if self.chosen is None else events[np.isin(events["flow"], self.chosen)])
+        if what == "findings":
+            return _findings_frame(self.findings)
+        raise UsageError(f"no table {what!r}: findings, events, flows")
+
+
+def format_of(path: str | Path) -> str:
+    """The format that a file name asks for. Raises UsageError."""
+    suffix = Path(path).suffix.lower()
+    for name, extension in FORMATS.items():
+        if suffix == extension:
+            return name
+    raise UsageError(f"{path}: the name must end in one of {', '.join(FORMATS.values())}")
+
+
+def _restricted(incidents: Sequence[Incident], kept: set[str]) -> tuple[Incident, ...]:
+    """Incidents of which some finding is left, without those that are not."""
+    found = []
+    for incident in incidents:
+        findings = tuple(name for name in incident.findings if name in kept)
+        if findings:
+            found.append(replace(incident, findings=findings))
+    return tuple(found)
+
+
+def _findings_frame(findings: Sequence[Finding]) -> "pd.DataFrame":
+    import pandas as pd
+
+    columns = ("kind", "severity", "confidence", "title", "summary", "endpoint", "peer")
+    data = {name: [getattr(finding, name) for finding in findings] for name in columns}
+    data["severity"] = [str(finding.severity) for finding in findings]
+    data |= {name: [list(getattr(finding, name)) for finding in findings] for name in ("streams", "frames")}
+    for name in ("first_ts", "last_ts"):
+        times = pd.array([getattr(finding, f"{name}_ns") for finding in findings], dtype="Int64")
+        data[name] = pd.to_datetime(times, unit="ns", utc=True)
+    return pd.DataFrame(data, index=pd.Index([finding.id for finding in findings], name="id"))

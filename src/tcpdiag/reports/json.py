@@ -1,0 +1,145 @@
+"""Report -> JSON, the contract with programs. `schema.json` beside this file describes it and is tested against it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from .. import __version__, capture_notes
+from ..model.capture import CaptureFile
+from ..model.finding import Evidence, Finding, Incident
+from ..report import Report
+from ..units import epoch
+from .json_rows import flow_lines
+
+SCHEMA_VERSION = 1
+
+
+def chunks(report: Report) -> Iterator[bytes]:
+    """The document in pieces, in order: one top-level key a line, and one finding or flow a line."""
+    yield _key("schema_version", SCHEMA_VERSION, first=True)
+    yield _key("tool", {"name": "tcpdiag", "version": __version__})
+    yield _key("complete", report.complete)
+    yield _key("filter", report.expression)
+    yield _key("vantage", report.vantage or None)
+    yield _lines("captures", [_capture(file) for file in report.files])
+    yield _lines("findings", [_finding(finding) for finding in report.findings])
+    yield _lines("incidents", [_incident(incident) for incident in report.incidents])
+    yield b',\n"flows": [\n'
+    separator = b""
+    for text in flow_lines(report.tables, report.states, report.streams):
+        yield separator + text.removesuffix(b",\n")
+        separator = b",\n"
+    yield b"\n]"
+    yield _lines("unexamined", [{"what": item.what, "reason": item.reason} for item in report.unexamined])
+    yield b"\n}\n"
+
+
+def _key(name: str, value: Any, *, first: bool = False) -> bytes:
+    start = b"{\n" if first else b",\n"
+    return start + orjson.dumps(name) + b": " + orjson.dumps(value)
+
+
+def _lines(name: str, values: list[dict[str, Any]]) -> bytes:
+    body = b",\n".join(_dumps(value) for value in values)
+    return b",\n" + orjson.dumps(name) + b": [" + (b"\n" + body + b"\n" if values else b"") + b"]"
+
+
+def _dumps(value: Any) -> bytes:
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+
+
+def _plain(value: Any) -> Any:
+    """What orjson does not know by itself: sets and tuples of a finding's data."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    raise TypeError(type(value).__name__)
+
+
+def _time(ts_ns: int | None) -> str | None:
+    return None if ts_ns is None else epoch(ts_ns)
+
+
+def _capture(file: CaptureFile) -> dict[str, Any]:
+    return {
+        "path": _encodable(file.path),
+        "format": file.format,
+        "compression": file.compression,
+        "link_types": sorted({interface.link_name for interface in file.interfaces}),
+        "packets": file.packets,
+        "tcp_packets": file.tcp_packets,
+        "first_frame": file.first_frame,
+        "first_ts": _time(file.first_ts_ns),
+        "last_ts": _time(file.last_ts_ns),
+        "snaplen": max((interface.snaplen for interface in file.interfaces if interface.snaplen), default=None),
+        "truncated_packets": file.truncated_packets,
+        "complete": file.complete,
+        "damage": _damage(file),
+        "undecoded": {_encodable(reason): count for reason, count in file.undecoded.items()},
+        "warnings": [_encodable(text) for text in capture_notes.warnings(file)],
+    }
+
+
+def _damage(file: CaptureFile) -> dict[str, Any] | None:
+    """The first damage, and how many there are."""
+    if not file.damage:
+        return None
+    first = file.damage[0]
+    return {
+        "offset": first.offset,
+        "frame": first.frame,
+        "cause": first.cause,
+        "resynchronised": first.resynchronised,
+        "places": len(file.damage),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "kind": finding.kind,
+        "severity": str(finding.severity),
+        "confidence": round(finding.confidence, 3),
+        "title": finding.title,
+        "summary": finding.summary,
+        "streams": finding.streams,
+        "endpoint": finding.endpoint,
+        "peer": finding.peer,
+        "first_ts": _time(finding.first_ts_ns),
+        "last_ts": _time(finding.last_ts_ns),
+        "frames": finding.frames,
+        "evidence": [_evidence(item) for item in finding.evidence],
+        "causes": [{"text": c.text, "for": c.support, "against": c.against} for c in finding.causes],
+        "next_steps": finding.next_steps,
+        "references": finding.references,
+        "data": finding.data,
+    }
+
+
+def _evidence(item: Evidence) -> dict[str, Any]:
+    return {
+        "frame": item.frame,
+        "ts": _time(item.ts_ns),
+        "stream": item.stream,
+        "segment": item.segment,
+        "note": item.note,
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "severity": str(incident.severity),
+        "findings": incident.findings,
+        "narrative": [{"text": text, "frames": frames} for text, frames in incident.narrative],
+        "against": incident.against,
+        "next_steps": incident.next_steps,
+    }
+
+
+def _encodable(text: str) -> str:
+    """A file name may hold bytes that are no text; JSON is UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

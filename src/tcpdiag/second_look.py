@@ -1,0 +1,160 @@
+"""The second look: one flow's segments, read from the capture again. The first pass keeps none of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .capture.decoder import Decoder
+from .capture.reader import Reader
+from .errors import UsageError
+from .flow_columns import SIDES
+from .model.event import EventBit, EventKind
+from .model.flow import EndpointBit
+from .model.notation import flag_letters
+from .model.segment import SEGMENT, Checksum, Flag, Option, Origin
+from .model.tables import Tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NO_SCALE = 255
+
+
+def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarray:
+    """The SEGMENT rows of one stream, in capture order.
+
+    Raises UsageError for standard input, which is gone by now, and UnreadableInput for a file that is.
+    """
+    if "-" in paths:
+        raise UsageError("standard input cannot be read twice: save the capture in a file to look at its segments")
+    flow = tables.flows[stream]
+    found = []
+    decoder = Decoder()
+    with Reader(paths) as reader:
+        for batch in reader:
+            segments = decoder.decode(batch)
+            if len(segments) and segments["frame"][-1] >= flow["first_frame"]:
+                found.append(segments[_belongs(segments, flow)])
+                if segments["frame"][-1] >= flow["last_frame"]:
+                    break
+    return np.concatenate(found) if found else np.zeros(0, SEGMENT)
+
+
+def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame":
+    """One row a segment, by frame number.
+
+    Columns: ts (datetime64[ns, UTC]), side ("client", "server"), flags, seq and ack (relative, i8; ack <NA> without
+    the ACK flag), payload_len, window_bytes (<NA> while the scale is not known), mss, wscale, tsval, tsecr (<NA> where
+    the option is absent), sack (list of relative pairs), ttl, ip_id, checksum, truncated, events: names of what it
+    brought about.
+    """
+    import pandas as pd
+
+    rows = raw_segments(tables, stream, paths)
+    flow = tables.flows[stream]
+    side = _side(rows, flow)
+    bases = _bases(tables, stream, rows, side)
+    flags = rows["flags"]
+    data: dict[str, Any] = {
+        "frame": rows["frame"].astype(np.int64),
+        "ts": pd.to_datetime(rows["ts_ns"], unit="ns", utc=True),
+        "side": pd.Categorical(np.where(side == int(tables.client_side[stream]), *SIDES), categories=list(SIDES)),
+        "flags": [flag_letters(int(value)) for value in flags],
+        "seq": _relative(rows["seq"], side, bases),
+        "ack": pd.arrays.IntegerArray(_relative(rows["ack"], 1 - side, bases), (flags & Flag.ACK) == 0),
+        "payload_len": rows["payload_len"].astype(np.int64),
+        "window_bytes": _window(tables, stream, rows, side),
+    }
+    for name, option in (("mss", Option.MSS), ("wscale", Option.WSCALE)):
+        data[name] = _optional(rows, name, option)
+    for name in ("tsval", "tsecr"):
+        data[name] = _optional(rows, name, Option.TIMESTAMPS)
+    data["sack"] = [_sack(row, bases[1 - int(sender)]) for row, sender in zip(rows, side, strict=True)]
+    data["ttl"] = rows["ttl"].astype(np.int64)
+    data["ip_id"] = rows["ip_id"].astype(np.int64)
+    data["checksum"] = [Checksum(int(value)).name.lower() for value in rows["checksum"]]
+    data["truncated"] = (rows["origin"] & Origin.TRUNCATED) != 0
+    data["events"] = _event_names(tables, stream, rows["frame"])
+    return pd.DataFrame(data).set_index("frame")
+
+
+def _belongs(segments: np.ndarray, flow: np.void) -> np.ndarray:
+    mask = (segments["frame"] >= flow["first_frame"]) & (segments["frame"] <= flow["last_frame"])
+    mask &= (segments["tunnel"] == flow["tunnel"]) & (segments["family"] == flow["family"])
+    mask &= (segments["origin"] & Origin.QUOTED) == 0
+    return mask & (_from(segments, flow, 0) | _from(segments, flow, 1))
+
+
+def _from(segments: np.ndarray, flow: np.void, side: int) -> np.ndarray:
+    """Which segments the endpoint on `side` sent to the other one."""
+    mask = np.ones(len(segments), np.bool_)
+    for sender, prefix, port in ((side, "src", "sport"), (1 - side, "dst", "dport")):
+        mask &= segments[f"{prefix}_hi"] == flow["addr_hi"][sender]
+        mask &= segments[f"{prefix}_lo"] == flow["addr_lo"][sender]
+        mask &= segments[port] == flow["port"][sender]
+    return mask
+
+
+def _side(rows: np.ndarray, flow: np.void) -> np.ndarray:
+    return np.where(_from(rows, flow, 0), 0, 1)
+
+
+def _bases(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> list[int]:
+    """What relative numbers count from, by side: the ISN; without one, the first number seen, as Wireshark does."""
+    bases = []
+    for sender in (0, 1):
+        endpoint = tables.endpoint(stream, sender)
+        seen = rows["seq"][side == sender]
+        acked = rows["ack"][(side != sender) & ((rows["flags"] & Flag.ACK) != 0)]
+        if endpoint["bits"] & EndpointBit.ISN_KNOWN:
+            bases.append(int(endpoint["isn"]))
+        else:
+            bases.append(int(seen[0]) if len(seen) else int(acked[0]) if len(acked) else 0)
+    return bases
+
+
+def _relative(numbers: np.ndarray, side: np.ndarray, bases: list[int]) -> np.ndarray:
+    """Sequence numbers of a column counted from the base of their side, past 2**32 too (i8)."""
+    found = np.zeros(len(numbers), np.int64)
+    for sender in (0, 1):
+        mine = np.flatnonzero(side == sender)
+        steps = np.diff(numbers[mine], prepend=np.uint32(bases[sender])).astype(np.uint32).view(np.int32)
+        found[mine] = np.cumsum(steps.astype(np.int64))
+    return found
+
+
+def _window(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> Any:
+    import pandas as pd
+
+    window = rows["window"].astype(np.int64)
+    unknown = np.zeros(len(rows), np.bool_)
+    is_syn = (rows["flags"] & Flag.SYN) != 0  # the window of a SYN is never scaled, RFC 7323 section 2.2
+    scales = [int(tables.endpoint(stream, sender)["wscale"]) for sender in (0, 1)]
+    for sender in (0, 1):
+        mine = (side == sender) & ~is_syn
+        if not tables.endpoint(stream, sender)["bits"] & EndpointBit.SCALE_KNOWN:
+            unknown |= mine
+        elif NO_SCALE not in scales:
+            window[mine] <<= min(scales[sender], 14)
+    return pd.arrays.IntegerArray(window, unknown)
+
+
+def _optional(rows: np.ndarray, name: str, option: Option) -> Any:
+    import pandas as pd
+
+    return pd.arrays.IntegerArray(rows[name].astype(np.int64), (rows["options"] & option) == 0)
+
+
+def _sack(row: np.void, base: int) -> list[tuple[int, int]]:
+    edges = [(int(edge) - base) % 2**32 for edge in row["sack"][: 2 * int(row["n_sack"])]]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _event_names(tables: Tables, stream: int, frames: np.ndarray) -> list[str]:
+    names: dict[int, list[str]] = {}
+    for event in tables.events_of(stream):
+        if not event["bits"] & EventBit.WITHDRAWN:
+            name = EventKind(int(event["kind"])).name.lower().replace("_", " ")
+            names.setdefault(int(event["frame"]), []).append(name)
+    return [", ".join(names.get(int(frame), ())) for frame in frames]
