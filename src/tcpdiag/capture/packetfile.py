@@ -86,7 +86,7 @@ class PacketFile:
         self._first_frame = frame + 1
         self._damage: list[Damage] = []
         self._damaged_places = 0
-        end = source.readinto(memoryview(self._buffer))
+        end = source.readinto(self._buffer.data)
         self._at_end = end < len(self._buffer)
         self._format = _recognise(source, bytes(self._buffer[: min(end, HEAD)]), row)
         self._cursor = self._format.cursor
@@ -141,7 +141,7 @@ class PacketFile:
         self._base += at
         self._buffer = new
         self._skip(new)
-        count = self._source.readinto(memoryview(new)[rest:])
+        count = self._source.readinto(new.data[rest:])
         self._at_end = rest + count < len(new)
         self._cursor[0]["position"] = 0
         self._cursor[0]["end"] = rest + count
@@ -149,7 +149,7 @@ class PacketFile:
     def _skip(self, scratch: np.ndarray) -> None:
         while self._format.skip:
             wanted = min(self._format.skip, len(scratch))
-            count = self._source.readinto(memoryview(scratch)[:wanted])
+            count = self._source.readinto(scratch.data[:wanted])
             self._base += count
             self._format.skip -= count
             if count < wanted:

@@ -1,7 +1,7 @@
 """The pcap file format (draft-ietf-opsawg-pcap), its nanosecond and its modified (Kuznetzov) variant."""
 
 import struct
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -52,18 +52,16 @@ class Pcap:
         self.cursor[0]["header_size"] = RECORD_HEADER[magic]
         self.cursor[0]["swap_lengths"] = _swap_lengths(major, minor)
         self.skip = 0
-        self._kernel = kernels.load("index")
+        self._index = kernels.load("index")
 
     def index(self, buffer: np.ndarray, records: np.ndarray) -> Status:
         """Index what the buffer holds from the cursor on."""
-        return Status(self._kernel.index_pcap(*self._arrays(buffer, self.cursor, self.links, records)))
+        return Status(self._index.index_pcap(*kernels.arrays(self._index, buffer, self.cursor, self.links, records)))
 
     def find(self, buffer: np.ndarray, final: bool) -> bool:
         """Move the cursor to where records go on after damage; False: not in this buffer."""
-        return bool(self._kernel.find_pcap(*self._arrays(buffer, self.cursor, self.links), final))
-
-    def _arrays(self, *values: np.ndarray) -> tuple[Any, ...]:
-        return kernels.arrays(self._kernel, *values)
+        search = kernels.load("index_search")
+        return bool(search.find_pcap(*kernels.arrays(search, buffer, self.cursor, self.links), final))
 
     def complaint(self, data: bytes) -> str:
         """Why the record that `data` begins with cannot be one."""

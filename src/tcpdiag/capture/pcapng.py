@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Pcapng:
         self.skip = 0
         self._first_row = first_row
         self._section_rows: list[int] = []
-        self._kernel = kernels.load("index")
+        self._index = kernels.load("index")
 
     def index(self, buffer: np.ndarray, records: np.ndarray) -> Status:
         """Index what the buffer holds from the cursor on; OTHER never leaves this method."""
@@ -66,7 +66,9 @@ class Pcapng:
         status = Status.OTHER
         while status is Status.OTHER:
             room = records[filled:]
-            status = Status(self._kernel.index_pcapng(*self._arrays(buffer, self.cursor, self.links, room)))
+            status = Status(
+                self._index.index_pcapng(*kernels.arrays(self._index, buffer, self.cursor, self.links, room))
+            )
             filled += int(self.cursor[0]["filled"])
             if status is Status.OTHER:
                 status = self._other_block(buffer)
@@ -75,10 +77,8 @@ class Pcapng:
 
     def find(self, buffer: np.ndarray, final: bool) -> bool:
         """Move the cursor to the next block after damage; False: not in this buffer."""
-        return bool(self._kernel.find_pcapng(*self._arrays(buffer, self.cursor, self.links), final))
-
-    def _arrays(self, *values: np.ndarray) -> tuple[Any, ...]:
-        return kernels.arrays(self._kernel, *values)
+        search = kernels.load("index_search")
+        return bool(search.find_pcapng(*kernels.arrays(search, buffer, self.cursor, self.links), final))
 
     @property
     def _order(self) -> str:
@@ -144,7 +144,8 @@ class Pcapng:
         offset_ns = self._offset_ns(options.get(14, b""))
         unit, factor = _unit(options[9][0] if options.get(9) else 6)
         limit = max_packet_len(link_type, snaplen)
-        self.links[number] = (0, offset_ns, factor, limit, snaplen, row, link_type, unit, 0, 0)
+        most_ticks = I64_MAX // max(factor, 1)
+        self.links[number] = (0, offset_ns, factor, most_ticks, limit, snaplen, row, link_type, unit, 0, 0)
         self.cursor[0]["links"] = number + 1
         self._section_rows.append(len(self.interfaces))
         self.interfaces.append(

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,10 @@ from ..model.capture import CaptureFile
 from .packetfile import PacketFile, Ring
 from .source import Source
 
-BATCH_BYTES: Final = 1 << 20
+BATCH_BYTES: Final = 1 << 19
 """A buffer that stays in a core's second-level cache from reading to decoding."""
 BATCH_RECORDS: Final = 16_384
-SLOTS: Final = 8
+SLOTS: Final = 6
 """Buffers in rotation: a batch stays valid while at least four more are made."""
 PROBE_BYTES: Final = 1 << 16
 
@@ -53,7 +54,7 @@ class Reader:
     ) -> None:
         self._ring = Ring(batch_bytes, batch_records, SLOTS)
         self._on_progress = on_progress
-        self._stopped = False
+        self._stop = threading.Event()
         self._done: list[CaptureFile] = []
         self._current: PacketFile | None = None
         self._waiting: list[CaptureFile] = []
@@ -90,7 +91,7 @@ class Reader:
         """The batches, in order. A capture is read once."""
         bytes_before = frame = row = 0
         for number, source in enumerate(self._sources):
-            if self._stopped:
+            if self._stop.is_set():
                 break
             if self._current is None:
                 self._current = PacketFile(source, self._ring, frame=frame, row=row)
@@ -99,7 +100,7 @@ class Reader:
             for buffer, records in file.batches():
                 yield Batch(buffer, records, number)
                 self._progress(bytes_before + source.consumed)
-                if self._stopped:
+                if self._stop.is_set():
                     return
             bytes_before += source.consumed
             self._progress(bytes_before)
@@ -120,7 +121,7 @@ class Reader:
 
     def stop(self) -> None:
         """End the iteration after the batch at hand. Files that were not read to their end say so."""
-        self._stopped = True
+        self._stop.set()
 
     def close(self) -> None:
         """Let all inputs go."""
@@ -146,7 +147,7 @@ def _expand(paths: Sequence[str | Path]) -> list[str]:
     for path in map(str, paths):
         found = [path]
         if path != "-" and not os.path.lexists(path) and glob.has_magic(path):
-            found = sorted(glob.glob(path, recursive=True))
+            found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - the pattern may be absolute
             if not found:
                 raise UnreadableInput(f"{path}: no file matches")
         for name in found:

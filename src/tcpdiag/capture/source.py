@@ -33,9 +33,10 @@ MAGIC: Final = (
 class Decompressor(Protocol):
     """One compressed frame or member; a file may hold several after each other."""
 
-    eof: bool
-    unused_data: bytes
-
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 

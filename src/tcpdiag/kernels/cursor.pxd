@@ -22,6 +22,7 @@ cdef packed struct Link:
     long long last_ts_ns
     long long offset_ns
     long long factor
+    unsigned long long most_ticks
     long long max_len
     long long snaplen
     unsigned short row

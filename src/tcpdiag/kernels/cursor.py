@@ -30,6 +30,7 @@ LINK = np.dtype(
         ("last_ts_ns", "<i8"),  # of the interface's last packet; valid when seen
         ("offset_ns", "<i8"),  # if_tsoffset
         ("factor", "<i8"),  # multiplier, divisor or shift, see Unit
+        ("most_ticks", "<u8"),  # Unit.MULTIPLY: a larger timestamp does not fit ts_ns
         ("max_len", "<i8"),  # a longer packet is damage
         ("snaplen", "<i8"),  # 0: none
         ("row", "<u2"),  # of the capture's interface table
