@@ -16,6 +16,7 @@ class Limits:
     findings: int = 10  # told in full; the rest in one line each
     listed: int = 12  # one-line findings
     evidence: int = 12  # lines of evidence a finding
+    symptoms: int = 5  # further findings of one incident
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -81,7 +82,9 @@ def from_table(table: Mapping[str, Any]) -> Config:
     )
 
 
-def merged(config: Config, *, only: tuple[str, ...] = (), skip: tuple[str, ...] = (), stack: str | None = None) -> Config:
+def merged(
+    config: Config, *, only: tuple[str, ...] = (), skip: tuple[str, ...] = (), stack: str | None = None
+) -> Config:
     """`config` with what the command line says on top: `only` and `stack` replace, `skip` adds."""
     return replace(
         config, only=tuple(only) or config.only, skip=(*config.skip, *skip), stack=stack if stack else config.stack

@@ -38,6 +38,7 @@ DETAIL_COUNTS = {
 COUNTS = (*ENDPOINT_COUNTS, *RARE_ENDPOINT_COUNTS, *DETAIL_COUNTS)
 RTT = ("rtt_min_ns", "rtt_mean_ns", "rtt_max_ns", "rtt_samples")
 SIDES = ("client", "server")
+SORT_KEYS = ("stream", "client", "server", "first_ts", "duration", *COUNTS)
 
 
 def endpoint_rows(tables: Tables, streams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,6 +66,24 @@ def by_side(tables: Tables, streams: np.ndarray) -> dict[str, tuple[np.ndarray, 
         client, server = (np.where(n > 0, value, UNKNOWN) for value, n in zip(values, samples, strict=True))
         columns[name] = client, server
     return columns
+
+
+def sort_order(tables: Tables, streams: np.ndarray, key: str) -> np.ndarray:
+    """Positions of `streams` in the order of one of SORT_KEYS. Counts are of both sides, the largest first, as is
+    `duration`; the others ascend. Equal ones stay in the order of their streams."""
+    flows = tables.flows[streams]
+    if key == "stream":
+        return np.argsort(streams, kind="stable")
+    if key == "first_ts":
+        return np.argsort(flows["first_ts_ns"], kind="stable")
+    if key == "duration":
+        return np.argsort(flows["first_ts_ns"] - flows["last_ts_ns"], kind="stable")
+    if key in SIDES:
+        side = endpoint_rows(tables, streams)[SIDES.index(key)] & 1
+        index = (np.arange(len(streams)), side)
+        return np.lexsort((flows["port"][index], flows["addr_lo"][index], flows["addr_hi"][index], flows["family"]))
+    client, server = by_side(tables, streams)[key]
+    return np.argsort(-(client + server), kind="stable")
 
 
 def flag(tables: Tables, streams: np.ndarray, bit: FlowBit) -> np.ndarray:

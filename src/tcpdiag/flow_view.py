@@ -192,20 +192,34 @@ class FlowTable:
     """All flows of a report, or those that a filter chose. Iterable; `len()`; `[n]` is the n-th of them."""
 
     def __init__(self, tables: Tables, states: StateIndex, streams: np.ndarray, paths: Sequence[str]) -> None:
-        self._tables = tables
-        self._states = states
+        self.tables = tables
+        self.states = states
         self._paths = paths
         self.streams = streams
-        """Stream numbers, ascending (i8)."""
+        """Stream numbers (i8), in the order in which this iterates."""
 
     def __len__(self) -> int:
         return len(self.streams)
 
     def __iter__(self) -> Iterator[Flow]:
-        return (Flow(self._tables, self._states, int(stream), self._paths) for stream in self.streams)
+        return (Flow(self.tables, self.states, int(stream), self._paths) for stream in self.streams)
 
     def __getitem__(self, index: int) -> Flow:
-        return Flow(self._tables, self._states, int(self.streams[index]), self._paths)
+        return Flow(self.tables, self.states, int(self.streams[index]), self._paths)
+
+    def sorted_by(self, key: str, limit: int | None = None) -> "FlowTable":
+        """The same flows in the order of one of `flow_columns.SORT_KEYS`, at most `limit` of them.
+
+        Counts and durations descend, the others ascend. Raises UsageError for a key that does not exist.
+        """
+        if key not in flow_columns.SORT_KEYS:
+            raise UsageError(f"cannot sort by {key!r}; there are: {', '.join(flow_columns.SORT_KEYS)}")
+        return self._with(self.streams[flow_columns.sort_order(self.tables, self.streams, key)][:limit])
+
+    def parts(self, size: int) -> Iterator["FlowTable"]:
+        """The same flows in tables of at most `size`; one empty table when there are none."""
+        for start in range(0, max(1, len(self.streams)), size):
+            yield self._with(self.streams[start : start + size])
 
     def columns(self) -> dict[str, np.ndarray]:
         """One column a property: names as in the JSON, client and server apart (`client_bytes`, `server_bytes`).
@@ -213,7 +227,7 @@ class FlowTable:
         Endpoints and states as words (object columns), times in epoch nanoseconds, the rest i8; a number that was
         not measured is `flow_columns.UNKNOWN`.
         """
-        tables, streams = self._tables, self.streams
+        tables, streams = self.tables, self.streams
         rows = flow_columns.endpoint_rows(tables, streams)
         words = np.array([str(state) for state in State], dtype=object)
         found: dict[str, np.ndarray] = {"stream": streams}
@@ -247,6 +261,9 @@ class FlowTable:
                 data[name] = column
         return pd.DataFrame(data).set_index("stream")
 
+    def _with(self, streams: np.ndarray) -> "FlowTable":
+        return FlowTable(self.tables, self.states, streams, self._paths)
+
 
 def events_frame(events: np.ndarray) -> "pd.DataFrame":
     """Rows of the event table as a DataFrame; kinds and states as words, times as datetime64[ns, UTC]."""
@@ -256,7 +273,9 @@ def events_frame(events: np.ndarray) -> "pd.DataFrame":
     data["kind"] = pd.Categorical([EventKind(kind).name for kind in events["kind"].tolist()])
     data["state"] = pd.Categorical([str(State(state)) for state in events["state"].tolist()])
     data |= {
-        name: events[name].copy() for name in events.dtype.names or () if name not in ("ts_ns", "kind", "state", "spare")
+        name: events[name].copy()
+        for name in events.dtype.names or ()
+        if name not in ("ts_ns", "kind", "state", "spare")
     }
     return pd.DataFrame(data)
 
@@ -271,7 +290,10 @@ def checked_stream(tables: Tables, stream: int) -> int:
 
 def _endpoint_words(tables: Tables, endpoints: np.ndarray) -> list[str]:
     index = (endpoints >> 1, endpoints & 1)
-    columns = (tables.flows["family"][index[0]], *(tables.flows[name][index] for name in ("addr_hi", "addr_lo", "port")))
+    columns = (
+        tables.flows["family"][index[0]],
+        *(tables.flows[name][index] for name in ("addr_hi", "addr_lo", "port")),
+    )
     return [units.endpoint(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 

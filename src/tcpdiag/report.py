@@ -122,8 +122,12 @@ class Report:
         """Write it in the format that the extension names (.txt, .md, .json). Raises UsageError for any other."""
         from .reports import write
 
-        with Path(path).open("wb") as stream:
-            write(self, format_of(path), stream)
+        name = format_of(path)
+        try:
+            with Path(path).open("wb") as stream:
+                write(self, name, stream)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from None
 
     def to_frame(self, what: Literal["findings", "events", "flows"] = "findings") -> "pd.DataFrame":
         """Findings, events or flows as a pandas DataFrame."""
@@ -144,6 +148,16 @@ def format_of(path: str | Path) -> str:
         if suffix == extension:
             return name
     raise UsageError(f"{path}: the name must end in one of {', '.join(FORMATS.values())}")
+
+
+def check_output(path: str | Path) -> None:
+    """Raises UsageError for a file that `Report.save` could not write: better before the analysis than after it."""
+    format_of(path)
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise UsageError(f"{path}: no folder {folder}")
+    if Path(path).is_dir():
+        raise UsageError(f"{path}: is a folder")
 
 
 def _restricted(incidents: Sequence[Incident], kept: set[str]) -> tuple[Incident, ...]:

@@ -8,6 +8,7 @@ from .errors import UsageError
 NS = 1_000_000_000
 IPV4_BITS, IPV6_BITS = 32, 128
 
+_SIZES = ("B", "kB", "MB", "GB", "TB")
 _LOW_64 = (1 << 64) - 1
 
 
@@ -35,7 +36,7 @@ def relative(ns: int) -> str:
 
 
 def duration(ns: int) -> str:
-    """A length of time as people say it: `"12 us"`, `"340 ms"`, `"13.9 s"`, `"2 min 5 s"`, `"3 h 20 min"`, `"2 d 4 h"`."""
+    """A length of time as people say it: `"340 ms"`, `"13.9 s"`, `"2 min 5 s"`, `"3 h 20 min"`, `"2 d 4 h"`."""
     if ns < 0:
         return f"-{duration(-ns)}"
     if ns < 1_000:
@@ -58,13 +59,10 @@ def size(count: float) -> str:
     """Bytes in decimal units, as disks and networks count: `"512 B"`, `"4.1 kB"`, `"0.94 GB"`."""
     if count < 1000:
         return f"{count:.0f} B"
-    for unit in ("kB", "MB", "GB"):
-        count /= 1000
-        if count < 999.5:
-            break
-    else:
-        count, unit = count / 1000, "TB"
-    return f"{_digits(count)} {unit}"
+    scale = 1
+    while scale < len(_SIZES) - 1 and count / 1000**scale >= 999.5:
+        scale += 1
+    return f"{_digits(count / 1000**scale)} {_SIZES[scale]}"
 
 
 def rate(count: float, ns: int) -> str:

@@ -40,9 +40,7 @@ def flow_lines(tables: Tables, states: StateIndex, streams: np.ndarray) -> Itera
         yield _write(FLOW_ROW, *_flow_cells(tables, states, chunk))[0]
 
 
-def _flow_cells(
-    tables: Tables, states: StateIndex, streams: np.ndarray
-) -> tuple[dict[str, np.ndarray], "Spans"]:
+def _flow_cells(tables: Tables, states: StateIndex, streams: np.ndarray) -> tuple[dict[str, np.ndarray], "Spans"]:
     flows = tables.flows[streams]
     clients, servers = flow_columns.endpoint_rows(tables, streams)
     spans = Spans()

@@ -1,0 +1,1 @@
+"""The command: thin skins over the library, one file per command. No logic here."""

@@ -1,0 +1,79 @@
+"""`tcpdiag analyze`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Captures, FlowFilter, Format, SeverityName
+from .output import colored, stdout, warn
+
+
+def analyze(
+    captures: Captures,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write a report here: .txt, .md or .json. Repeatable."),
+    ] = None,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="What to print. Default: text, or nothing beside -o.")
+    ] = None,
+    flow: FlowFilter = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Thresholds and choices, in TOML.")
+    ] = None,
+    stack: Annotated[
+        str | None, typer.Option("--stack", metavar="NAME", help="Take all hosts for this TCP stack; default: guess.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="KIND", help="Look for this kind only. Repeatable.")
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", metavar="KIND", help="Do not look for this kind. Repeatable.")
+    ] = None,
+    fail_on: Annotated[
+        SeverityName | None, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this grave.")
+    ] = None,
+) -> None:
+    """Find what is wrong with the TCP connections of a capture, the cause first.
+
+    Exit status: 0 analysed; 1 a finding at or above --fail-on; 2 wrong usage, or an input that cannot be read.
+
+    \b
+    Examples:
+      tcpdiag analyze office.pcap
+      tcpdiag analyze --format json office.pcap.gz | jq '.findings[].title'
+      tcpdiag analyze -o report.md -o report.json part1.pcapng part2.pcapng
+      tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
+      tcpdump -i any -w - tcp | tcpdiag analyze -
+    """
+    from ..analysis import analyze as run
+    from ..config import Config, load
+    from ..model.finding import Severity
+    from ..report import check_output
+    from ..reports import write
+    from .progress import ProgressBar
+
+    for path in output or ():
+        check_output(path)
+    chosen = load(config) if config else Config()
+    with ProgressBar() as progress:
+        report = run(
+            captures,
+            config=chosen,
+            only=only or (),
+            skip=skip or (),
+            stack=stack,
+            where=flow,
+            on_progress=progress.report,
+        )
+    if not report.complete:
+        warn("interrupted: the report covers only what was read until then")
+    for path in output or ():
+        report.save(path)
+    if format is not None or not output:
+        with stdout() as stream:
+            write(report, format or Format.TEXT, stream, color=colored())
+    worst = report.worst()
+    if fail_on is not None and worst is not None and worst >= Severity[fail_on.name]:
+        raise typer.Exit(1)

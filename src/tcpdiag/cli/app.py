@@ -1,0 +1,62 @@
+"""`tcpdiag`: the commands, and what they share: version, exit codes, errors in one line."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import TcpdiagError
+from ..units import printable
+from .analyze import analyze
+from .explain import explain
+from .flows import flows
+
+OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="tcpdiag",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(analyze)
+app.command()(flows)
+app.command()(explain)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"tcpdiag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tcpdiag(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Explain broken TCP from a packet capture, with the frames that prove it.
+
+    \b
+    Examples:
+      tcpdiag analyze office.pcap
+      tcpdiag analyze --flow 'port 443' -o report.md day1.pcapng day2.pcapng.zst
+      tcpdump -i any -w - tcp | tcpdiag analyze -
+      tcpdiag flows --sort bytes --limit 20 office.pcap
+      tcpdiag explain rst-off-sequence
+    """
+
+
+def main() -> None:
+    """Run the command; exit 2 with one line on stderr for what cannot be done."""
+    try:
+        app()
+    except TcpdiagError as error:
+        print(f"tcpdiag: {printable(str(error))}", file=sys.stderr)
+        sys.exit(UNUSABLE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
