@@ -1,7 +1,7 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Rows of integers -> text, each row between the same fixed words: how 100,000 flows become JSON.
 
-Nothing here reads bytes of a capture. The caller, `reports.json_rows`, gives an `out` that holds the longest text possible.
+Nothing here reads bytes of a capture. The caller, `reports.json_rows`, gives an `out` that holds the longest text.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Report -> JSON, the contract with programs. `schema.json` beside this file describes it and is tested against it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..units import epoch
 from .json_rows import flow_lines
 
 SCHEMA_VERSION = 1
+UNSAFE = re.compile(rb"[\x7f-\xff]")
 
 
 def chunks(report: Report) -> Iterator[bytes]:
@@ -37,7 +39,7 @@ def chunks(report: Report) -> Iterator[bytes]:
 
 def _key(name: str, value: Any, *, first: bool = False) -> bytes:
     start = b"{\n" if first else b",\n"
-    return start + orjson.dumps(name) + b": " + orjson.dumps(value)
+    return start + orjson.dumps(name) + b": " + _dumps(value)
 
 
 def _lines(name: str, values: list[dict[str, Any]]) -> bytes:
@@ -46,7 +48,19 @@ def _lines(name: str, values: list[dict[str, Any]]) -> bytes:
 
 
 def _dumps(value: Any) -> bytes:
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
+    """ASCII only: JSON on a terminal must not carry a capture's control or bidirectional characters either."""
+    option = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    try:
+        text = orjson.dumps(value, default=_plain, option=option)
+    except TypeError:  # a lone surrogate: bytes of a file name that are no text
+        text = orjson.dumps(_encodable(value), default=_plain, option=option)
+    return text if UNSAFE.search(text) is None else _ascii(text)
+
+
+def _ascii(text: bytes) -> bytes:
+    wide = text.decode().encode("utf-16-be")
+    codes = (int.from_bytes(wide[i : i + 2]) for i in range(0, len(wide), 2))
+    return "".join(chr(code) if code < 0x7F else f"\\u{code:04x}" for code in codes).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -64,7 +78,7 @@ def _time(ts_ns: int | None) -> str | None:
 
 def _capture(file: CaptureFile) -> dict[str, Any]:
     return {
-        "path": _encodable(file.path),
+        "path": file.path,
         "format": file.format,
         "compression": file.compression,
         "link_types": sorted({interface.link_name for interface in file.interfaces}),
@@ -77,8 +91,8 @@ def _capture(file: CaptureFile) -> dict[str, Any]:
         "truncated_packets": file.truncated_packets,
         "complete": file.complete,
         "damage": _damage(file),
-        "undecoded": {_encodable(reason): count for reason, count in file.undecoded.items()},
-        "warnings": [_encodable(text) for text in capture_notes.warnings(file)],
+        "undecoded": file.undecoded,
+        "warnings": capture_notes.warnings(file),
     }
 
 
@@ -140,6 +154,12 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _encodable(text: str) -> str:
-    """A file name may hold bytes that are no text; JSON is UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _encodable(value: Any) -> Any:
+    """The same with `\\udcNN` written out wherever a string cannot be UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(item) for item in value]
+    return value

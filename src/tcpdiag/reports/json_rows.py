@@ -50,7 +50,7 @@ def _flow_cells(tables: Tables, states: StateIndex, streams: np.ndarray) -> tupl
         "tunnel": spans.add(tunnel_words)[np.minimum(flows["tunnel"], len(tunnel_words) - 1)],
         "roles_known": flow_columns.flag(tables, streams, FlowBit.ROLES_KNOWN),
         "midstream": flow_columns.flag(tables, streams, FlowBit.MIDSTREAM),
-        "previous": np.where(flows["previous"] < 0, UNKNOWN, flows["previous"]),
+        "previous": _or_null(flows["previous"], flows["previous"] < 0),
         "first_ts": flows["first_ts_ns"],
         "last_ts": flows["last_ts_ns"],
     }
@@ -85,13 +85,17 @@ def _state_spans(spans: "Spans", tables: Tables, states: StateIndex, endpoints: 
     cells = {
         "state": words[np.minimum(state, len(words) - 1)],
         "ts": ts_ns,
-        "frame": np.where(frame == 0, UNKNOWN, frame),
+        "frame": _or_null(frame, frame == 0),
         "certain": (bits & EventBit.CERTAIN) != 0,
     }
     text, row_ends = _write(STATE_ROW, cells, names)
     ends = np.concatenate(([0], row_ends))
     start, end = ends[bounds[:-1]], ends[bounds[1:]]
     return spans.add_text(text, start, np.maximum(end - 1, start))  # without the last comma
+
+
+def _or_null(column: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    return np.where(unknown, UNKNOWN, column.astype(np.int64))
 
 
 class Spans:

@@ -7,7 +7,7 @@ from ..report import Report
 from ..units import plural, printable, relative
 from .outline import Outline, Told, outline, where
 
-LABEL = 11  # columns before the text of a labelled paragraph
+LABEL = 13  # columns before the text of a labelled paragraph
 NARROWEST = 40
 COLORS = {Severity.CRITICAL: "1;31", Severity.WARNING: "1;33", Severity.NOTICE: "36", Severity.INFO: "2"}
 

@@ -1,0 +1,44 @@
+"""Every renderer's whole output, from reports made by hand."""
+
+from collections.abc import Callable
+
+import pytest
+
+from reports import made
+from tcpdiag.report import Report
+
+Golden = Callable[[str, str], None]
+REPORTS = {"full": made.report, "crowded": made.crowded, "healthy": made.healthy}
+
+
+def by_name(name: str) -> Report:
+    return REPORTS[name]()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_text(name: str, golden: Golden) -> None:
+    golden(f"{name}.txt", by_name(name).to_text())
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_markdown(name: str, golden: Golden) -> None:
+    golden(f"{name}.md", by_name(name).to_markdown())
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_json(name: str, golden: Golden) -> None:
+    golden(f"{name}.json", by_name(name).to_json())
+
+
+def test_partial_report_says_so_before_anything_else() -> None:
+    lines = made.report(complete=False).to_text().splitlines()
+    assert lines[1].startswith("PARTIAL  Reading was interrupted")
+    assert made.report(complete=False).to_markdown().splitlines()[2].startswith("**PARTIAL**")
+
+
+def test_restricted_report_names_the_filter() -> None:
+    assert "Only what matches: stream 0 (1 of 3 connections)" in made.report().where("stream 0").to_text()
+
+
+def test_capture_without_connections_says_that_there_was_nothing_to_look_at() -> None:
+    assert "No TCP connection to look at." in made.healthy().where("port 1").to_text()
