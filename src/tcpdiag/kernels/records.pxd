@@ -160,8 +160,10 @@ cdef packed struct Detail:
     unsigned int pending_event
     unsigned int suspect_ack
     unsigned int suspect_frame
+    unsigned int suspect_event
     unsigned int bad_ack_frame
     unsigned int beats
+    unsigned int beat_rows
     unsigned int beat_frame
     unsigned int beat_len
     unsigned int max_payload

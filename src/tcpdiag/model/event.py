@@ -61,16 +61,18 @@ class EventKind(IntEnum):
     WINDOW_OPENED = 12
     """`side` opens it again. value: ns for which it was closed; ref: the frame that closed it."""
     ACK_UNSEEN = 13
-    """`side` acknowledges bytes that the capture does not hold. value: number of bytes."""
+    """`side` acknowledges bytes that the capture does not hold. value: number of bytes; ref: 0, or the
+    first frame that acknowledged them. At most PROBE_ROWS rows an endpoint."""
     UNACCEPTABLE = 14
     """Text or FIN reaches `side` outside its window. value: SEG.SEQ - RCV.NXT."""
     BAD_ACK = 15
-    """A segment reaches `side` that acknowledges what was never sent. value: SEG.ACK - SND.NXT."""
+    """A segment reaches `side` that acknowledges what was never sent. value: SEG.ACK - SND.NXT.
+    WITHDRAWN when the next ACK says the same: then the bytes were sent and not captured, see ACK_UNSEEN."""
     ICMP_ERROR = 16
     """An ICMP error quotes a segment that `side` sent. detail: type; value: code."""
     BEAT = 17
     """`side` sends a small message after a silence: a candidate heartbeat. value: ns since its beat before; detail: 1 if
-    the run's period holds. At most BEAT_ROWS rows a direction: the first ones and, through the detail table, the last."""
+    the run's period holds. From the second on, at most BEAT_ROWS rows a direction; the detail table has the last."""
     ALIVE_AFTER_RST = 18
     """`side` goes on after it sent a RST or should have obeyed one. ref: the RST; detail: 1 when `side` had sent it."""
     PAWS = 19
@@ -79,8 +81,6 @@ class EventKind(IntEnum):
     """`side` answers a SYN with a RST. ref: the SYN."""
     BAD_ACK_RST = 21
     """`side`, in SYN-SENT, answers an ACK for the wrong thing with a RST (RFC 9293 section 3.10.7.3). ref: that ACK."""
-    WINDOW_SHRUNK = 22
-    """`side` moves the right edge of its window to the left. value: bytes."""
 
 
 RETRANSMISSION_ROWS = 64

@@ -145,8 +145,10 @@ DETAIL = np.dtype(
         ("pending_event", "<u4"),  # row of its event, to be marked CHALLENGED
         ("suspect_ack", "<u4"),
         ("suspect_frame", "<u4"),
+        ("suspect_event", "<u4"),
         ("bad_ack_frame", "<u4"),  # last ACK for the wrong thing that reached it in SYN-SENT
         ("beats", "<u4"),  # of the current run
+        ("beat_rows", "<u4"),  # BEAT events so far
         ("beat_frame", "<u4"),  # last beat
         ("beat_len", "<u4"),  # payload length of the last beat
         ("max_payload", "<u4"),

@@ -1,0 +1,1 @@
+"""From segments to flows: identity, lineage, states over time."""

@@ -1,0 +1,11 @@
+from tcpdiag.kernels.ledger cimport scaled_window
+from tcpdiag.kernels.records cimport Detail, Endpoint, Segment
+from tcpdiag.kernels.transfer cimport Transfer
+from tcpdiag.seqnum cimport add, diff, le, lt
+
+cdef class Probes(Transfer):
+    cdef bint probe(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void answered(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void challenged(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void advertise(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void beat(self, long long flow, int side, Segment *s) noexcept nogil

@@ -1,0 +1,227 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Probes and their answers: keepalives, zero-window probes, challenge ACKs, windows that close and open, heartbeats.
+
+A Linux zero-window probe has the shape of a keepalive (SEG.SEQ = SND.UNA - 1, no text): the peer's window decides.
+"""
+
+from __future__ import annotations
+
+import cython
+from tcpdiag.model.event import BEAT_ROWS as _BEAT_ROWS
+from tcpdiag.model.event import PROBE_ROWS as _PROBE_ROWS
+from tcpdiag.model.event import EventBit, EventKind
+from tcpdiag.model.flow import EndpointBit
+from tcpdiag.model.segment import Flag
+from tcpdiag.seqnum import add, diff, le, lt
+
+if not cython.compiled:
+    from tcpdiag.kernels import uncompiled
+
+    Transfer = uncompiled("transfer").Transfer
+    scaled_window = uncompiled("ledger").scaled_window
+
+FIN = cython.declare(cython.int, int(Flag.FIN))
+
+SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))
+ACKED = cython.declare(cython.uint, int(EndpointBit.ACKED))
+WINDOW_IS_CLOSED = cython.declare(cython.uint, int(EndpointBit.WINDOW_CLOSED))
+
+KEEPALIVE_PROBE = cython.declare(cython.int, int(EventKind.KEEPALIVE_PROBE))
+KEEPALIVE_ACK = cython.declare(cython.int, int(EventKind.KEEPALIVE_ACK))
+ZERO_WINDOW_PROBE = cython.declare(cython.int, int(EventKind.ZERO_WINDOW_PROBE))
+ZERO_WINDOW_PROBE_ACK = cython.declare(cython.int, int(EventKind.ZERO_WINDOW_PROBE_ACK))
+CHALLENGE_ACK = cython.declare(cython.int, int(EventKind.CHALLENGE_ACK))
+WINDOW_CLOSED = cython.declare(cython.int, int(EventKind.WINDOW_CLOSED))
+WINDOW_OPENED = cython.declare(cython.int, int(EventKind.WINDOW_OPENED))
+BEAT = cython.declare(cython.int, int(EventKind.BEAT))
+CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
+CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
+
+PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
+BEAT_ROWS = cython.declare(cython.uint, _BEAT_ROWS)
+# An ACK later than this is an answer to something else: stacks answer at once or not at all.
+ANSWER_NS = cython.declare(cython.longlong, 1_000_000_000)
+# A heartbeat is a small message after a silence; closer ones are parts of one message.
+BEAT_SILENCE_NS = cython.declare(cython.longlong, 500_000_000)
+BEAT_BYTES = cython.declare(cython.uint, 512)
+
+
+@cython.cclass
+class Probes(Transfer):
+    """What tests whether the other end is there, and what comes back."""
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def probe(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.bint:
+        """Whether the segment is a keepalive or zero-window probe (RFC 9293 sections 3.8.4 and 3.8.6.1).
+
+        One byte of garbage is allowed in a keepalive: it is one only when that byte was acknowledged before, else it
+        is text sent again.
+        """
+        row: cython.longlong = self.flows[flow].detail
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
+        da: cython.pointer[Detail] = cython.address(self.details[row + side])
+        if s[0].payload_len > 1 or (s[0].flags & FIN) or not (a[0].bits & SND_KNOWN) or not (b[0].bits & ACKED):
+            return False
+        if b[0].bits & WINDOW_IS_CLOSED:
+            if s[0].payload_len == 0 and s[0].seq != add(b[0].last_ack, -1):
+                return False
+            if s[0].payload_len == 1 and s[0].seq != b[0].last_ack and s[0].seq != add(b[0].last_ack, -1):
+                return False
+            da[0].probes += 1
+            da[0].probe_frame = s[0].frame
+            if da[0].probes <= PROBE_ROWS:
+                self.emit(ZERO_WINDOW_PROBE, flow, side, side, s, a[0].state, 0, CERTAIN, 0, 0)
+            return s[0].payload_len == 0 or s[0].seq != b[0].last_ack
+        if s[0].seq != add(a[0].snd_nxt, -1):
+            return False
+        if lt(b[0].last_ack, a[0].snd_nxt):
+            return False
+        da[0].keepalives += 1
+        da[0].keepalives_run += 1
+        da[0].keepalive_frame = s[0].frame
+        if da[0].keepalives <= PROBE_ROWS:
+            self.emit(KEEPALIVE_PROBE, flow, side, side, s, a[0].state, 0, CERTAIN, 0, 0)
+        else:
+            da[0].events_full = 1
+        return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def answered(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """Whatever `side` sends answers the probes that wait for it."""
+        row: cython.longlong = self.flows[flow].detail
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
+        if db[0].keepalive_frame != 0:
+            if db[0].keepalives <= PROBE_ROWS:
+                self.emit(KEEPALIVE_ACK, flow, side, side, s, a[0].state, 0, CERTAIN, db[0].keepalive_frame, 0)
+            db[0].keepalive_frame = 0
+            db[0].keepalives_run = 0
+        if db[0].probe_frame != 0:
+            if db[0].probes <= PROBE_ROWS and s[0].window == 0:
+                self.emit(ZERO_WINDOW_PROBE_ACK, flow, side, side, s, a[0].state, 0, CERTAIN, db[0].probe_frame, 0)
+            db[0].probe_frame = 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def challenged(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """A bare ACK that acknowledges nothing new, soon after something unacceptable reached `side`: its challenge."""
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        since: cython.longlong = s[0].ts_ns - d[0].pending_ts_ns
+        if since > ANSWER_NS:
+            d[0].pending_ts_ns = 0
+            return
+        if s[0].payload_len or (s[0].flags & FIN) or s[0].seq != a[0].snd_nxt:
+            return
+        if (a[0].bits & ACKED) and lt(a[0].last_ack, s[0].ack):
+            return
+        self.events[d[0].pending_event].bits |= CHALLENGED
+        d[0].challenge_acks += 1
+        d[0].pending_ts_ns = 0
+        if d[0].challenge_acks <= PROBE_ROWS:
+            self.emit(CHALLENGE_ACK, flow, side, side, s, a[0].state, 0, CERTAIN, d[0].pending_frame, since)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def advertise(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """SEG.WND of `side`: closed, opened (RFC 9293 section 3.8.6). Old segments say nothing."""
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        window: cython.uint = scaled_window(a, s)
+        if (a[0].bits & ACKED) and lt(s[0].ack, a[0].last_ack):
+            return
+        if window == 0:
+            d[0].zero_windows += 1
+            if not (a[0].bits & WINDOW_IS_CLOSED):
+                a[0].bits |= WINDOW_IS_CLOSED
+                d[0].closed_since_ns = s[0].ts_ns
+                d[0].closed_frame = s[0].frame
+                if d[0].zero_windows <= PROBE_ROWS:
+                    self.emit(
+                        WINDOW_CLOSED,
+                        flow,
+                        side,
+                        side,
+                        s,
+                        a[0].state,
+                        0,
+                        CERTAIN,
+                        0,
+                        self.details[self.flows[flow].detail + 1 - side].new_bytes,
+                    )
+        elif a[0].bits & WINDOW_IS_CLOSED:
+            a[0].bits &= ~WINDOW_IS_CLOSED
+            d[0].closed_total_ns += s[0].ts_ns - d[0].closed_since_ns
+            if d[0].zero_windows <= PROBE_ROWS:
+                self.emit(
+                    WINDOW_OPENED,
+                    flow,
+                    side,
+                    side,
+                    s,
+                    a[0].state,
+                    0,
+                    CERTAIN,
+                    d[0].closed_frame,
+                    s[0].ts_ns - d[0].closed_since_ns,
+                )
+            d[0].closed_since_ns = 0
+        a[0].window = window
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def beat(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """New text of `side`: perhaps the next of a row of messages with one period.
+
+        A run lives while each gap stays within a quarter of the shortest and longest before it; a message that comes
+        much sooner or later begins another.
+        """
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        since: cython.longlong = s[0].ts_ns - d[0].last_text_ts_ns
+        gap: cython.longlong = s[0].ts_ns - d[0].beat_last_ts_ns
+        steady: cython.bint = False
+        if s[0].payload_len > BEAT_BYTES or (d[0].last_text_ts_ns != 0 and since < BEAT_SILENCE_NS):
+            return
+        if d[0].beats == 1:
+            d[0].beat_min_ns = gap
+            d[0].beat_max_ns = gap
+            steady = True
+        elif d[0].beats > 1 and 4 * gap <= 5 * d[0].beat_min_ns and 4 * d[0].beat_max_ns <= 5 * gap:
+            if gap < d[0].beat_min_ns:
+                d[0].beat_min_ns = gap
+            if gap > d[0].beat_max_ns:
+                d[0].beat_max_ns = gap
+            steady = True
+        elif d[0].beats > 1:
+            d[0].beat_first_ts_ns = d[0].beat_last_ts_ns
+            d[0].beats = 1
+            d[0].beat_min_ns = gap
+            d[0].beat_max_ns = gap
+        if d[0].beats == 0:
+            d[0].beat_first_ts_ns = s[0].ts_ns
+        d[0].beats += 1
+        d[0].beat_last_ts_ns = s[0].ts_ns
+        d[0].beat_frame = s[0].frame
+        d[0].beat_len = s[0].payload_len
+        if d[0].beats > 1 and d[0].beat_rows < BEAT_ROWS:
+            d[0].beat_rows += 1
+            self.emit(
+                BEAT,
+                flow,
+                side,
+                side,
+                s,
+                self.endpoints[2 * flow + side].state,
+                1 if steady else 0,
+                CERTAIN,
+                0,
+                gap,
+            )
