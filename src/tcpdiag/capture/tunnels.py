@@ -18,6 +18,7 @@ NAMES: Final = {
     Carrier.GTP: "GTP-U",
     Carrier.TEREDO: "Teredo",
     Carrier.MPLS: "MPLS-in-IP",
+    Carrier.AYIYA: "AYIYA",
 }
 OVERFLOW: Final = Tunnel((("more tunnels than can be told apart", "", "", ""),))
 

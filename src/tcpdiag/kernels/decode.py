@@ -70,8 +70,8 @@ def begin(w: cython.pointer[Walk], record: cython.pointer[Record]) -> cython.voi
 @cython.exceptval(check=False)
 def walk(data: cython.p_const_uchar, w: cython.pointer[Walk], stack: cython.pointer[Layer]) -> cython.void:
     """Go down to a TCP header, a fragment, or a reason to stop."""
-    step: cython.int
-    for step in range(STEPS):
+    _step: cython.int
+    for _step in range(STEPS):
         if w[0].next == N_IPV4:
             ipv4(data, w)
         elif w[0].next == N_LINK:

@@ -190,7 +190,7 @@ def extensions(data: cython.p_const_uchar, w: cython.pointer[Walk], number: cyth
     at: cython.longlong = w[0].pos
     size: cython.longlong
     bits: cython.uint
-    while number == 0 or number == 43 or number == 44 or number == 60 or number == 135 or number == 139 or number == 140:
+    while number == 0 or number == 43 or number == 44 or number == 60 or number == 135 or 139 <= number <= 140:
         if at + 8 > w[0].end:
             halt(w, CUT_EXTENSION)
             return
@@ -209,7 +209,7 @@ def extensions(data: cython.p_const_uchar, w: cython.pointer[Walk], number: cyth
                 w[0].frag_more = bits & 1
                 protocol(w, data[at])
                 fragment(w)
-                if not (w[0].cut_fragment):
+                if not w[0].cut_fragment:
                     return
         number = data[at]
         at += size
@@ -222,7 +222,9 @@ def extensions(data: cython.p_const_uchar, w: cython.pointer[Walk], number: cyth
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def routing(data: cython.p_const_uchar, at: cython.longlong, size: cython.longlong, w: cython.pointer[Walk]) -> cython.void:
+def routing(
+    data: cython.p_const_uchar, at: cython.longlong, size: cython.longlong, w: cython.pointer[Walk]
+) -> cython.void:
     """Take the last address of a source route as the destination: the TCP checksum and the peer use that one.
 
     RFC 8200 section 8.1; types 0 (RFC 2460), 2 (RFC 6275) and 4 (RFC 8754, whose list runs backwards).

@@ -112,6 +112,7 @@ class Carrier(IntEnum):
     GTP = 7
     TEREDO = 8
     MPLS = 9
+    AYIYA = 10
 
 
 class Reason(IntEnum):

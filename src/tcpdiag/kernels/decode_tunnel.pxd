@@ -14,3 +14,4 @@ cdef void vxlan(const unsigned char* data, Walk* w, Layer* stack, bint generic) 
 cdef void geneve(const unsigned char* data, Walk* w, Layer* stack) noexcept nogil
 cdef void gtp(const unsigned char* data, Walk* w, Layer* stack) noexcept nogil
 cdef void teredo(const unsigned char* data, Walk* w, Layer* stack) noexcept nogil
+cdef void ayiya(const unsigned char* data, Walk* w, Layer* stack) noexcept nogil

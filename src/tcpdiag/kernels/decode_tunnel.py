@@ -30,6 +30,7 @@ ERSPAN = cython.declare(cython.uint, int(Carrier.ERSPAN))
 VXLAN = cython.declare(cython.uint, int(Carrier.VXLAN))
 GENEVE = cython.declare(cython.uint, int(Carrier.GENEVE))
 GTP = cython.declare(cython.uint, int(Carrier.GTP))
+AYIYA = cython.declare(cython.uint, int(Carrier.AYIYA))
 TEREDO = cython.declare(cython.uint, int(Carrier.TEREDO))
 MPLS_CARRIER = cython.declare(cython.uint, int(Carrier.MPLS))
 CUT_UDP = cython.declare(cython.uint, int(Reason.CUT_UDP))
@@ -51,7 +52,9 @@ BRIDGED = cython.declare(cython.uint, 0x6558)
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def push(w: cython.pointer[Walk], stack: cython.pointer[Layer], kind: cython.uint, name: cython.ulonglong) -> cython.bint:
+def push(
+    w: cython.pointer[Walk], stack: cython.pointer[Layer], kind: cython.uint, name: cython.ulonglong
+) -> cython.bint:
     """Note that a tunnel between the addresses of the last IP header begins. False: too many."""
     at: cython.uint = w[0].layers
     swap: cython.bint
@@ -172,7 +175,7 @@ def gre(data: cython.p_const_uchar, w: cython.pointer[Walk], stack: cython.point
     elif number == 0x880B:
         if push(w, stack, GRE, name):
             by_link(w, 9, size)
-    elif 0x8200 <= number <= 0x8210 or number == 0x9000:  # Aruba access points: the 802.11 frame itself
+    elif 0x8200 <= number <= 0x83FF or number == 0x9000:  # Aruba access points: the 802.11 frame itself
         if push(w, stack, GRE, name):
             by_link(w, 105, size)
     elif number == 0x883E:  # Cisco WCCP: version 2 has a redirect header of 4 bytes before the IP packet
@@ -241,6 +244,8 @@ def udp(data: cython.p_const_uchar, w: cython.pointer[Walk], stack: cython.point
         gtp(data, w, stack)
     elif either(data, at, 3544):
         teredo(data, w, stack)
+    elif either(data, at, 5072):
+        ayiya(data, w, stack)
     elif either(data, at, 4754):
         w[0].next = GRE_NEXT  # RFC 8086
     elif either(data, at, 6635):
@@ -335,4 +340,17 @@ def teredo(data: cython.p_const_uchar, w: cython.pointer[Walk], stack: cython.po
         halt(w, UDP_CELL)
     elif push(w, stack, TEREDO, 0):
         w[0].pos = at
+        w[0].next = IPV6
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def ayiya(data: cython.p_const_uchar, w: cython.pointer[Walk], stack: cython.pointer[Layer]) -> cython.void:
+    """AYIYA (draft-massar-v6ops-ayiya section 3): identity and signature of given lengths before the IPv6 packet."""
+    at: cython.longlong = w[0].pos
+    if at + 8 > w[0].end or data[at + 2] & 15 != 1 or data[at + 3] != 41:  # operation: forward; next header: IPv6
+        halt(w, UDP_CELL)
+    elif push(w, stack, AYIYA, 0):
+        w[0].pos = at + 8 + (cython.cast(cython.longlong, 1) << (data[at] >> 4)) + (data[at + 1] >> 4) * 4
         w[0].next = IPV6
