@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from ..errors import UnreadableInput
 
 CHUNK: Final = 1 << 18
-ZSTD_CHUNK: Final = 1 << 12
+ZSTD_CHUNK: Final = 1 << 9
 """Compressed bytes given to zstd at once: its decoder takes no output limit, and one block of 4 bytes can unpack to
 128 KiB (RFC 8878 section 3.1.1.2)."""
 WINDOW_LIMIT: Final = 1 << 27
@@ -36,7 +36,7 @@ class Decompressor(Protocol):
     @property
     def eof(self) -> bool: ...
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes | None: ...
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
@@ -82,7 +82,7 @@ class _Zstd:
 
     @property
     def unused_data(self) -> bytes:
-        return self._decoder.unused_data + self._pending
+        return (self._decoder.unused_data or b"") + self._pending
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         data = self._pending + data
@@ -214,7 +214,7 @@ class Source:
 
     def _next_member(self) -> None:
         assert self._decoder is not None
-        rest = self._decoder.unused_data + self._head
+        rest = (self._decoder.unused_data or b"") + self._head
         if len(rest) < MAGIC_BYTES:
             rest += self._raw.at_least(MAGIC_BYTES)
         # gzip and xz files may be padded with zeros.

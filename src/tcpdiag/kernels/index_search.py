@@ -43,12 +43,14 @@ def chain_length(
     """How many plausible record headers follow each other from `start`: CHAIN is enough evidence for a record.
 
     A chain that ends exactly where the file does counts as CHAIN. Negative: it leaves the buffer after that many.
-    Plausible: a fraction below one second, no more captured than there was, near in time to the record before.
+    Plausible: a fraction below one second, no more captured than there was, near in time to the record before; the
+    first one to anything before the damage, for the last record there may itself be wrong.
     """
     at: cython.longlong = start
     found: cython.int = 0
     anchored: cython.bint = c[0].packets > 0
-    anchor_ns: cython.longlong = c[0].previous_ts_ns
+    earliest_ns: cython.longlong = c[0].first_ts_ns
+    latest_ns: cython.longlong = c[0].last_ts_ns
     captured_len: cython.longlong
     wire_len: cython.longlong
     fraction_ns: cython.longlong
@@ -68,10 +70,10 @@ def chain_length(
         if captured_len == 0 or fraction_ns >= SECOND_NS:
             return 0
         ts_ns = u32(data, at, c[0].swapped) * SECOND_NS + fraction_ns
-        if anchored and (ts_ns > anchor_ns + NEAR_NS or ts_ns < anchor_ns - NEAR_NS):
+        if anchored and (ts_ns > latest_ns + NEAR_NS or ts_ns < earliest_ns - NEAR_NS):
             return 0
         anchored = True
-        anchor_ns = ts_ns
+        earliest_ns = latest_ns = ts_ns
         at += c[0].header_size + captured_len
         found += 1
     return found
