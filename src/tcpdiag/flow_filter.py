@@ -94,6 +94,7 @@ class _Parser:
         if self._accept("("):
             test = self._expression(depth + 1)
             if not self._accept(")"):
+                self._word()
                 raise self._error("expected ')'")
             return test
         return self._test()

@@ -17,7 +17,7 @@ HOSTILE = "evil\x1b[31m\u202e|`<b>*x*"
 
 
 def tables() -> Tables:
-    """Three connections: one seen from its SYN, one midstream with the client on side 1, one of IPv6 without details."""
+    """Three connections: one from its SYN on, one midstream with the client on side 1, one of IPv6 without details."""
     flows = np.zeros(3, FLOW)
     flows["family"] = 4, 4, 6
     flows["addr_lo"] = (CLIENT, SERVER), (SERVER, CLIENT), (1, 2)
