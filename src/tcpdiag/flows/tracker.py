@@ -6,6 +6,7 @@ SYN and RST.
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..model.flow import DETAIL, ENDPOINT, FLOW
 from ..model.tables import Tables, Tunnel
 from ..tcp.profiles import PROFILES, action_array, profile_number
 from ..tcp.states import transition_array
+from .silences import silent_events
 
 __all__ = ["Tracker"]
 
@@ -58,7 +60,7 @@ class Tracker:
         """The tables, which share the tracker's memory: it takes nothing more afterwards."""
         self._walk.bind(*kernels.arrays(self._kernel, *(np.zeros(0, d) for d in (FLOW, ENDPOINT, DETAIL, EVENT))))
         n = self._walk.n_flows
-        return Tables(
+        tables = Tables(
             files=tuple(files),
             flows=self._flows[:n],
             endpoints=self._endpoints[: 2 * n],
@@ -66,6 +68,14 @@ class Tracker:
             events=self._events[: self._walk.n_events],
             tunnels=tuple(tunnels),
         )
+        return replace(tables, events=self._append(silent_events(tables)))
+
+    def _append(self, events: np.ndarray) -> np.ndarray:
+        """The event table with these at its end, without a second copy of it."""
+        n = self._walk.n_events
+        _resize(self._events, n + len(events))
+        self._events[n:] = events
+        return self._events
 
     def _bind(self) -> None:
         self._walk.bind(*kernels.arrays(self._kernel, self._flows, self._endpoints, self._details, self._events))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import EndpointBit, FlowBit
-from tcpdiag.model.segment import Option
+from tcpdiag.model.segment import Flag, Option
 from tcpdiag.model.states import State
 from tcpdiag.seqnum import add, diff, le, lt
 from tcpdiag.tcp.profiles import LINUX as _LINUX
@@ -51,6 +51,7 @@ DOUBTED = cython.declare(cython.uint, int(EndpointBit.DOUBTED))
 HELD = cython.declare(cython.uint, int(EndpointBit.HELD))
 BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
 
+ACK = cython.declare(cython.int, int(Flag.ACK))
 OPTION_WSCALE = cython.declare(cython.int, int(Option.WSCALE))
 OPTION_SACK_PERMITTED = cython.declare(cython.int, int(Option.SACK_PERMITTED))
 OPTION_MSS = cython.declare(cython.int, int(Option.MSS))
@@ -224,11 +225,11 @@ class Handshake(Lookup):
         if (a[0].bits & ISN_KNOWN) and a[0].state == SYN_SENT and b[0].bits & ISN_KNOWN:
             # Simultaneous open: the SYN again, now acknowledging the other one (RFC 9293 section 3.5, Figure 7).
             self.enter(flow, side, side, s, self.after(a[0].state, SND_SYN_ACK), CERTAIN)
-        elif a[0].bits & ISN_KNOWN:
+        elif (a[0].bits & ISN_KNOWN) and (a[0].isn == s[0].seq or b[0].state != SYN_SENT):
             self.repeated(flow, side, s)
             return
         else:
-            late = (a[0].bits & BASE_SET) != 0 and not (a[0].bits & HELD)
+            late = (a[0].bits & BASE_SET) != 0 and not (a[0].bits & HELD) and b[0].state != SYN_SENT
             nxt: cython.uint = a[0].snd_nxt
             una: cython.uint = a[0].snd_una
             if a[0].bits & HELD:
@@ -310,6 +311,9 @@ class Handshake(Lookup):
             row = self.emit(SYN_REPEATED, flow, side, side, s, a[0].state, 0, CERTAIN, a[0].first_frame, since_ns)
             if self.endpoints[2 * flow + 1 - side].bits & HELD:
                 self.expect(flow, 1 - side, s, row)
+        if a[0].state == CLOSED and not (s[0].flags & ACK):
+            # Refused, and tried again with the same number, as Windows does.
+            self.enter(flow, side, side, s, self.after(CLOSED, SND_SYN), CERTAIN)
         if a[0].state == ESTABLISHED and a[0].state_before == SYN_RECEIVED and not (
             self.events[a[0].state_event].bits & CERTAIN
         ):

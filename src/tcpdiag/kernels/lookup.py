@@ -5,7 +5,7 @@ A slot holds the newest flow of its 4-tuple and 32 bits of the hash, so that a m
 The hash is salted: whoever makes a capture cannot choose colliding ports.
 
 Where a flow begins is Wireshark's rule for `tcp.stream`, so that the numbers are the same: a SYN with another
-initial sequence number, or after a FIN or RST, opens the next one; so does a SYN-ACK with another number.
+initial sequence number than its sender had before opens the next one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if not cython.compiled:
 
     Ledger = uncompiled("ledger").Ledger
 
+SYN = cython.declare(cython.int, int(Flag.SYN))
 ACK = cython.declare(cython.int, int(Flag.ACK))
 BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
-ENDED = cython.declare(cython.uint, int(EndpointBit.FIN_SENT | EndpointBit.RST_SENT))
 REUSED = cython.declare(cython.int, int(FlowBit.REUSED))
 NO_SCALE = cython.declare(cython.int, 255)
 U64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
@@ -131,14 +131,9 @@ class Lookup(Ledger):
     @cython.nogil
     @cython.exceptval(check=False)
     def opens_new(self, flow: cython.longlong, s: cython.pointer[Segment]) -> cython.bint:
-        """Whether this SYN or SYN-ACK, on a known 4-tuple, opens the next `tcp.stream`."""
+        """Whether this segment, on a known 4-tuple, opens the next `tcp.stream`."""
         a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + self.side])
-        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - self.side])
-        if not (a[0].bits & BASE_SET):
-            return False
-        if a[0].isn != s[0].seq:
-            return True
-        return not (s[0].flags & ACK) and ((a[0].bits | b[0].bits) & ENDED) != 0
+        return (s[0].flags & (SYN | ACK)) == SYN and (a[0].bits & BASE_SET) != 0 and a[0].isn != s[0].seq
 
     @cython.cfunc
     @cython.nogil

@@ -1,6 +1,6 @@
 from tcpdiag.kernels.handshake cimport Handshake
 from tcpdiag.kernels.records cimport Detail, Endpoint, Segment
-from tcpdiag.seqnum cimport add, diff, le, lt
+from tcpdiag.seqnum cimport diff, le, lt
 
 cdef class Resets(Handshake):
     cdef int rst_class(self, long long flow, int side, Segment *s) noexcept nogil

@@ -12,7 +12,7 @@ from tcpdiag.model.event import EventBit, EventKind, RstClass
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag
 from tcpdiag.model.states import State
-from tcpdiag.seqnum import add, diff, le, lt
+from tcpdiag.seqnum import diff, le, lt
 from tcpdiag.tcp.profiles import RstAction
 from tcpdiag.tcp.states import TcpEvent
 
@@ -46,7 +46,6 @@ OBEY = cython.declare(cython.int, int(RstAction.OBEY))
 CHALLENGE = cython.declare(cython.int, int(RstAction.CHALLENGE))
 UNKNOWN = cython.declare(cython.int, int(RstAction.UNKNOWN))
 
-SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))
 RCV_KNOWN = cython.declare(cython.uint, int(EndpointBit.RCV_KNOWN))
 ACKED = cython.declare(cython.uint, int(EndpointBit.ACKED))
 FIN_RECEIVED = cython.declare(cython.uint, int(EndpointBit.FIN_RECEIVED))
@@ -146,10 +145,9 @@ class Resets(Handshake):
     @cython.nogil
     @cython.exceptval(check=False)
     def rst_sent(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
-        """What a RST says of its alleged sender: closed, if the number is one that it could have used.
+        """What a RST says of its alleged sender: closed, presumed until it sends something else (see `alive`).
 
-        That is SND.NXT (an abort), or what the peer had acknowledged when the answered segment left it (RFC 9293
-        section 3.10.7.1: SEQ = SEG.ACK), which may be older. A number outside is somebody else's.
+        In SYN-SENT it answers an ACK of something else, and the state stays (RFC 9293 section 3.10.7.3).
         """
         a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         row: cython.longlong = self.flows[flow].detail
@@ -159,9 +157,6 @@ class Resets(Handshake):
                     BAD_ACK_RST, flow, side, side, s, SYN_SENT, 0, CERTAIN, self.details[row + side].bad_ack_frame, 0
                 )
             return
-        if a[0].bits & SND_KNOWN:
-            if lt(a[0].snd_nxt, s[0].seq) or lt(s[0].seq, add(a[0].snd_una, -1)):
-                return
         a[0].bits |= RST_SENT
         a[0].rst_frame = s[0].frame
         self.enter(flow, side, side, s, self.after(a[0].state, SND_RST), 0)

@@ -26,7 +26,6 @@ if not cython.compiled:
 
 SYN_RECEIVED = cython.declare(cython.int, int(State.SYN_RECEIVED))
 ESTABLISHED = cython.declare(cython.int, int(State.ESTABLISHED))
-CLOSED = cython.declare(cython.int, int(State.CLOSED))
 CLOSE_WAIT = cython.declare(cython.int, int(State.CLOSE_WAIT))
 RCV_ACK_OF_SYN = cython.declare(cython.int, int(TcpEvent.RCV_ACK_OF_SYN))
 RCV_ACK_OF_FIN = cython.declare(cython.int, int(TcpEvent.RCV_ACK_OF_FIN))
@@ -345,8 +344,6 @@ class Transfer(Resets):
         db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
         ahead: cython.longlong
         age: cython.longlong
-        if b[0].state == CLOSED:
-            return
         if not (b[0].bits & RCV_KNOWN):
             b[0].rcv_nxt = s[0].seq
             b[0].bits |= RCV_KNOWN

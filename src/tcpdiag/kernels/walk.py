@@ -115,7 +115,7 @@ class Walk(Probes):
             return
         flow: cython.longlong = self.find(s)
         side: cython.int
-        if flow < 0 or ((s[0].flags & SYN) and self.opens_new(flow, s)):
+        if flow < 0 or self.opens_new(flow, s):
             flow = self.new_flow(s, flow)
         side = self.side
         if self.copy(flow, side, s):
