@@ -24,6 +24,7 @@ from .config import Config, merged
 from .diagnoses import DIAGNOSES, by_kind, examine_all, limits_of
 from .errors import UsageError
 from .flows.tracker import Tracker
+from .flows.vantage import vantage
 from .model.finding import Unexamined
 from .model.tables import Tables
 from .report import Report
@@ -75,6 +76,7 @@ def analyze(
         incidents=tuple(incidents),
         unexamined=tuple(unexamined),
         examined=examined,
+        vantage=vantage(tables),
         config=chosen,
         complete=complete,
         paths=names,

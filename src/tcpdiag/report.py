@@ -13,6 +13,7 @@ from .config import Config
 from .errors import UsageError
 from .flow_columns import StateIndex
 from .flow_view import Flow, FlowTable, checked_stream, events_frame
+from .flows.vantage import Vantage
 from .model.capture import CaptureFile
 from .model.finding import Finding, Incident, Severity, Unexamined
 from .model.tables import Tables
@@ -37,7 +38,7 @@ class Report:
     incidents: tuple[Incident, ...] = ()
     unexamined: tuple[Unexamined, ...] = ()
     examined: tuple[str, ...] = ()  # kinds that were looked for
-    vantage: str = ""  # where the capture was taken, in words; empty: not known
+    vantage: Vantage | None = None  # where the capture was taken; None: not asked
     config: Config = field(default_factory=Config)
     complete: bool = True
     paths: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tcpdiag.config import Config, Limits
+from tcpdiag.flows.vantage import Vantage
 from tcpdiag.model.capture import CaptureFile, Damage, Interface
 from tcpdiag.model.event import EVENT, EventBit, EventKind
 from tcpdiag.model.finding import Cause, Evidence, Finding, Incident, Severity, Unexamined
@@ -161,7 +162,7 @@ def report(**changes: object) -> Report:
         "incidents": incidents,
         "unexamined": (Unexamined("close-wait-leak", "ValueError: made to fail"),),
         "examined": ("rst-off-sequence", "half-open", "syn-unanswered", "close-wait-leak", "capture-truncated"),
-        "vantage": "captured at the server",
+        "vantage": Vantage("server", 0.9, "the server answers at once"),
         "paths": ("captures/office.pcap",),
     }
     return Report(**{**fields, **changes})  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from reports import made
+from tcpdiag.flows.vantage import Vantage
 from tcpdiag.report import Report
 
 Golden = Callable[[str, str], None]
@@ -42,3 +43,18 @@ def test_restricted_report_names_the_filter() -> None:
 
 def test_capture_without_connections_says_that_there_was_nothing_to_look_at() -> None:
     assert "No TCP connection to look at." in made.healthy().where("port 1").to_text()
+
+
+@pytest.mark.parametrize(
+    ("vantage", "words"),
+    [
+        (Vantage("server", 0.9, ""), ", captured at the server"),
+        (Vantage("client", 0.6, ""), ", probably captured at the client"),
+        (Vantage("between", 1.0, ""), ", captured between the two ends"),
+        (Vantage("unknown", 0.0, ""), ", 14.6 s"),
+        (None, ", 14.6 s"),
+    ],
+)
+def test_header_says_where_it_was_captured_and_how_sure_that_is(vantage: Vantage | None, words: str) -> None:
+    header = made.report(vantage=vantage).to_text().partition("\n\n")[0]
+    assert " ".join(header.split()).endswith(words)

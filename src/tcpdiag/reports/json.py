@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -23,7 +24,7 @@ def chunks(report: Report) -> Iterator[bytes]:
     yield _key("tool", {"name": "tcpdiag", "version": __version__})
     yield _key("complete", report.complete)
     yield _key("filter", report.expression)
-    yield _key("vantage", report.vantage or None)
+    yield _key("vantage", None if report.vantage is None else asdict(report.vantage))
     yield _lines("captures", [_capture(file) for file in report.files])
     yield _lines("findings", [_finding(finding) for finding in report.findings])
     yield _lines("incidents", [_incident(incident) for incident in report.incidents])

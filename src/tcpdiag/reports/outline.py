@@ -13,6 +13,14 @@ from ..units import duration, plural
 from ..wireshark import display_filter, ranges
 
 STREAMS_NAMED = 6
+SURE = 0.8
+"""From here on the place of the tap is stated without "probably"."""
+PLACES = {
+    "client": "at the client",
+    "server": "at the server",
+    "loopback": "on loopback",
+    "between": "between the two ends",
+}
 
 
 @dataclass(frozen=True)
@@ -120,8 +128,9 @@ def _header(report: Report) -> str:
         plural(len(report.tables.flows), "TCP connection"),
         duration(max(0, report.tables.last_ts_ns - report.tables.first_ts_ns)),
     ]
-    if report.vantage:
-        parts.append(report.vantage)
+    if report.vantage and report.vantage.place in PLACES:
+        likely = "" if report.vantage.confidence >= SURE else "probably "
+        parts.append(f"{likely}captured {PLACES[report.vantage.place]}")
     return f"{name}: {', '.join(parts)}"
 
 
