@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.frames import A6, B6, batch_of, ethernet, ipv4, ipv6, tcp, udp
+from capture.frames import A6, B6, batch_of, decode, ethernet, ipv4, ipv6, tcp, udp
 from capture.test_decode_links import LINKS, TUNNELS
 from places import SHARED, needs_shared
 from tcpdiag.capture.decoder import Decoder
 from tcpdiag.capture.reader import Reader
-from tcpdiag.capture.reasons import WORDS
+from tcpdiag.capture.reasons import MOST_REASONS, WORDS
 from tcpdiag.errors import UnreadableInput
 from tcpdiag.kernels.decode_layers import MAX_TUNNELS, Reason
 
@@ -85,6 +85,13 @@ def test_tunnel_table_is_bounded():
 
 def test_every_reason_has_words():
     assert set(WORDS) == set(Reason) and len(set(WORDS.values())) == len(WORDS)
+
+
+def test_reasons_of_a_hostile_capture_are_bounded():
+    rows, decoder = decode([ethernet(b"", number) for number in range(0x2000, 0x2100)], 1)
+    counts = decoder.undecoded(0)
+    assert len(rows) == 0 and len(counts) == MOST_REASONS + 1
+    assert counts["other protocols"] == 256 - MOST_REASONS
 
 
 def test_rows_stay_valid_for_four_more_calls():

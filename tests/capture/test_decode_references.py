@@ -30,7 +30,6 @@ FIELDS = (
     "tcp.ack_raw",
     "tcp.flags",
     "tcp.len",
-    "tcp.stream",
 )
 
 

@@ -72,6 +72,8 @@ ETHERTYPE_NAMES: Final = {
     0x88E5: "encrypted (MACsec)",
     0x88F7: "PTP",
 }
+MOST_REASONS: Final = 50
+REST: Final = "other protocols"
 
 
 def words(cell: int) -> str:
@@ -86,7 +88,9 @@ def words(cell: int) -> str:
 
 
 def in_words(counts: np.ndarray) -> dict[str, int]:
-    """Packets for each reason, the most frequent first."""
+    """Packets for each reason, the most frequent first; beyond `MOST_REASONS` the rest is one sum."""
     cells = np.flatnonzero(counts)
     found = [(words(int(cell)), int(counts[cell])) for cell in cells]
-    return dict(sorted(found, key=lambda item: (-item[1], item[0])))
+    found.sort(key=lambda item: (-item[1], item[0]))
+    rest = sum(n for _, n in found[MOST_REASONS:])
+    return dict(found[:MOST_REASONS]) | ({REST: rest} if rest else {})
