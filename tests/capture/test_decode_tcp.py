@@ -7,7 +7,7 @@ import pytest
 
 from capture.frames import A6, B6, A, B, batch_of, decode, decode_one, ethernet, ipv4, ipv6, packed, reasons, sum16, tcp
 from tcpdiag.capture.decoder import Decoder
-from tcpdiag.capture.fragments import MAX_DATAGRAMS
+from tcpdiag.capture.fragments import MAX_DATAGRAMS, MAX_PIECES
 from tcpdiag.model.segment import Checksum, Option, Origin
 
 NOP = b"\1"
@@ -224,7 +224,14 @@ def test_unfinished_datagrams_are_bounded():
     counts = decoder.undecoded(0)
     assert len(rows) == 0 and sum(counts.values()) == 5_000
     assert counts["IP fragment, others missing"] <= MAX_DATAGRAMS + 1
-    assert counts["IP fragment, too many unfinished datagrams"] >= 5_000 - MAX_DATAGRAMS - 1
+    assert counts["IP fragment, too many unfinished datagrams or pieces"] >= 5_000 - MAX_DATAGRAMS - 1
+
+
+def test_pieces_of_a_datagram_are_bounded():
+    segment = tcp(data=bytes(8_000))
+    rows, decoder = decode(_fragments(segment, range(8, 8 * MAX_PIECES + 80, 8)))
+    assert len(rows) == 0
+    assert decoder.undecoded(0)["IP fragment, too many unfinished datagrams or pieces"] == 10
 
 
 def test_first_fragment_cut_by_the_snap_length_is_decoded_as_far_as_it_goes():

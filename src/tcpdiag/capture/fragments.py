@@ -13,7 +13,7 @@ import numpy as np
 
 MAX_DATAGRAMS: Final = 4_096
 MAX_BYTES: Final = 32 << 20
-MAX_PIECES: Final = 8_192  # of one datagram: 65,535 bytes in the smallest fragments
+MAX_PIECES: Final = 512  # of one datagram: 65,535 bytes in fragments of 128
 MAX_AGE_FRAMES: Final = 1_000_000
 
 Key = tuple[int, ...]
@@ -88,7 +88,10 @@ class Reassembler:
         data_at, at = int(fragment["data"]), int(fragment["at"])
         data = buffer[data_at : data_at + int(fragment["length"])].tobytes()
         held = datagram.held
-        if len(datagram.pieces) >= MAX_PIECES or not datagram.add(at, data, not fragment["more"]):
+        if len(datagram.pieces) >= MAX_PIECES:
+            _count(self.dropped, file)
+            return None
+        if not datagram.add(at, data, not fragment["more"]):
             _count(self.overlapping, file)
             return None
         if at == 0:
@@ -100,13 +103,10 @@ class Reassembler:
         whole = datagram.whole()
         if whole is None:
             _count(datagram.waiting, file)
-            self._count_open(file, 1)
+            _count(self.unfinished, file)
             return None
         self._forget(key, self.joined)
         return whole
-
-    def _count_open(self, file: int, n: int) -> None:
-        self.unfinished[file] = self.unfinished.get(file, 0) + n
 
     def _expire(self, frame: int) -> None:
         while self._open:
@@ -125,7 +125,7 @@ class Reassembler:
         self._bytes -= datagram.held
         for file, n in datagram.waiting.items():
             _count(fate, file, n)
-            self._count_open(file, -n)
+            _count(self.unfinished, file, -n)
 
 
 def _count(counts: dict[int, int], file: int, n: int = 1) -> None:

@@ -43,7 +43,7 @@ WORDS: Final = {
     Reason.FRAGMENT_JOINED: "IP fragment, reassembled in another frame",
     Reason.FRAGMENT_UNFINISHED: "IP fragment, others missing",
     Reason.FRAGMENT_OVERLAP: "IP fragment, overlapping or repeated",
-    Reason.FRAGMENT_DROPPED: "IP fragment, too many unfinished datagrams",
+    Reason.FRAGMENT_DROPPED: "IP fragment, too many unfinished datagrams or pieces",
 }
 """Every Reason has its words."""
 

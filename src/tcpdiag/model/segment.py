@@ -109,4 +109,6 @@ class Origin(IntFlag):
     QUOTED = 2  # the header inside an ICMP error: the segment was seen by the ICMP's sender
     LENGTH_GUESSED = 4  # IP total length 0 (offload): payload_len is from the packet's length
     TRUNCATED = 8  # fewer payload bytes captured than the segment had
-    HEADER_TRUNCATED = 16  # the TCP header itself is cut: only ports and what was there
+    HEADER_TRUNCATED = 16
+    """The TCP header is cut, or its length cannot be: only ports and what was there. Wireshark numbers such a packet
+    (16 bytes are enough); quoted as well, there are fewer than 16 bytes, no flags, and no `tcp.stream` in Wireshark."""
