@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from places import SHARED, capture_files
-from public.worker import LIMIT_S
 
 WORKERS = 2
+LIMIT_S = 30
+MEMORY_BYTES = 2 << 30
 CHUNK = 64
 
 
@@ -29,9 +30,8 @@ def _read(paths: list[Path]) -> dict[Path, dict[str, Any]]:
     while len(lines) < len(paths):
         left = paths[len(lines) :]
         script = Path(__file__).with_name("worker.py")
-        done = subprocess.run(
-            [sys.executable, script, *left], capture_output=True, text=True, timeout=LIMIT_S * len(left), check=False
-        )
+        command = [sys.executable, str(script), str(LIMIT_S), str(MEMORY_BYTES), *map(str, left)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S * len(left), check=False)
         lines |= {Path(line["path"]): line for line in map(json.loads, done.stdout.splitlines())}
         if done.returncode != 0:
             lines[paths[len(lines)]] = {"died": f"exit {done.returncode}: {done.stderr[-1500:]}"}

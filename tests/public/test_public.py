@@ -66,17 +66,14 @@ def differences(ours: dict[str, Any], theirs: wireshark.Seen) -> list[str]:
             told.append(
                 f"stream {number}: frames {flow['first']}-{flow['last']}, tshark {stream.frames[0]}-{stream.frames[-1]}"
             )
-        same = sum(flow["packets"]) + flow["copies"] == sum(stream.packets)
-        if not same or (not flow["copies"] and flow["packets"] != stream.packets):
-            told.append(
-                f"stream {number}: packets {flow['packets']} and {flow['copies']} copies, tshark {stream.packets} "
-                f"in {stream.frames[:20]}"
-            )
+        if flow["packets"] != stream.packets:
+            told.append(f"stream {number}: packets {flow['packets']}, tshark {stream.packets} in {stream.frames[:20]}")
     return told[:12]
 
 
 def _segments(ours: dict[str, Any], theirs: wireshark.Seen) -> list[str]:
-    mine, other = {tuple(row) for row in ours["segments"]}, set(theirs.segments)
+    mine = {tuple(row) for row in ours["segments"] if row[0] not in theirs.unread}
+    other = set(theirs.segments)
     return [
         f"{who} (frame, seq, len): {sorted(rows)[:6]}"
         for who, rows in (("only ours", mine - other), ("only tshark's", other - mine))

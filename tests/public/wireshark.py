@@ -42,6 +42,7 @@ class Seen:
 
     streams: dict[int, Stream]
     segments: list[tuple[int, int, int]]  # frame, raw sequence number, payload length
+    unread: set[int]  # frames whose length it does not tell
 
 
 def installed() -> bool:
@@ -58,7 +59,7 @@ def read(path: Path) -> Seen | None:
     """The innermost TCP of each packet; None for a file that tshark refuses. Headers quoted in ICMP are left out."""
     wanted = [argument for name in FIELDS for argument in ("-e", name)]
     done = subprocess.run(
-        ["tshark", "-n", "-r", path, "-Y", "tcp", "-T", "fields", "-E", "occurrence=l", *wanted],
+        ["tshark", "-n", "-r", path, "-Y", "tcp", "-T", "fields", "-E", "occurrence=a", *wanted],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -67,15 +68,25 @@ def read(path: Path) -> Seen | None:
     if done.returncode != 0 and "cut short" not in done.stderr and "damaged" not in done.stderr:
         return None
     streams: dict[int, Stream] = defaultdict(Stream)
-    segments = []
+    segments, unread = [], set()
     for line in done.stdout.splitlines():
-        frame, protocols, stream, ip, ipv6, port, seq, length = line.split("\t")
-        layers = protocols.split(":")
+        columns = dict(zip(FIELDS, line.split("\t"), strict=True))
+        layers = columns["frame.protocols"].split(":")
         below = layers[: len(layers) - layers[::-1].index("tcp") - 1]
-        if not stream or ERROR_PROTOCOLS & set(below):
+        if not columns["tcp.stream"] or ERROR_PROTOCOLS & set(below):
             continue
-        innermost = next(layer for layer in reversed(below) if layer in ("ip", "ipv6"))
-        streams[int(stream)].frames.append(int(frame))
-        streams[int(stream)].senders[(ip if innermost == "ip" else ipv6, port)] += 1
-        segments.append((int(frame), int(seq or 0), int(length or 0)))
-    return Seen(dict(streams), segments)
+        frame, last = int(columns["frame.number"]), {name: values.split(",")[-1] for name, values in columns.items()}
+        stream = streams[int(last["tcp.stream"])]
+        stream.frames.append(frame)
+        stream.senders[(_source(columns, below), last["tcp.srcport"])] += 1
+        if last["tcp.seq_raw"] and last["tcp.len"]:
+            segments.append((frame, int(last["tcp.seq_raw"]), int(last["tcp.len"])))
+        else:
+            unread.add(frame)
+    return Seen(dict(streams), segments, unread)
+
+
+def _source(columns: dict[str, str], below: list[str]) -> str:
+    """The source address next below the innermost TCP; what an application carries inside comes after it."""
+    innermost = next(layer for layer in reversed(below) if layer in ("ip", "ipv6"))
+    return columns[f"{innermost}.src"].split(",")[below.count(innermost) - 1]

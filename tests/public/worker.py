@@ -1,8 +1,8 @@
 """Read captures in a process of its own, within fixed memory and time, and print what was seen: one JSON line a file.
 
-    python worker.py FILE...
+    python worker.py SECONDS BYTES FILE...
 
-A file that takes longer than LIMIT_S, or a crash, ends the process: the file after the last printed one is to blame.
+A file that takes longer than SECONDS, or a crash, ends the process: the file after the last printed one is to blame.
 """
 
 import json
@@ -11,49 +11,41 @@ import signal
 import sys
 from typing import Any
 
-from tcpdiag.capture.decoder import Decoder
-
 from tcpdiag import analyze
+from tcpdiag.capture.decoder import Decoder
 from tcpdiag.capture.reader import Reader
 from tcpdiag.errors import UnreadableInput
+from tcpdiag.flows.tracker import Tracker
 from tcpdiag.model.segment import Origin
-
-LIMIT_S = 30
-MEMORY_BYTES = 2 << 30
 
 
 def seen(path: str) -> dict[str, Any]:
-    """Flows as the tables hold them, and the TCP segments as decoded."""
-    tables = analyze([path]).tables
+    """The TCP segments as decoded, the flows as tracked; the rest of the way is gone, too."""
+    decoder, tracker, segments = Decoder(), Tracker(), []
+    with Reader([path]) as reader:
+        for batch in reader:
+            rows = decoder.decode(batch)
+            tracker.feed(rows)
+            plain = rows[(rows["origin"] & int(Origin.QUOTED)) == 0]
+            segments += plain[["frame", "seq", "payload_len"]].tolist()
+    tables = tracker.finish(reader.files, decoder.tunnels)
     flows = [
         {
             "first": int(flow["first_frame"]),
             "last": int(flow["last_frame"]),
             "packets": tables.endpoints["packets"][2 * row : 2 * row + 2].tolist(),
-            "copies": int(flow["copies"]),
         }
         for row, flow in enumerate(tables.flows)
     ]
-    packets = sum(file.packets for file in tables.files)
-    return {"packets": packets, "flows": flows, "segments": segments(path)}
+    analyze([path]).to_json()
+    return {"packets": sum(file.packets for file in reader.files), "flows": flows, "segments": segments}
 
 
-def segments(path: str) -> list[tuple[int, int, int]]:
-    """Frame, raw sequence number and payload length of each segment that was on the wire as such."""
-    decoder, found = Decoder(), []
-    with Reader([path]) as reader:
-        for batch in reader:
-            rows = decoder.decode(batch)
-            plain = rows[(rows["origin"] & int(Origin.QUOTED)) == 0]
-            found += plain[["frame", "seq", "payload_len"]].tolist()
-    return found
-
-
-def main(paths: list[str]) -> None:
+def main(seconds: int, memory: int, paths: list[str]) -> None:
     """Print one line a file, at once."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for path in paths:
-        signal.alarm(LIMIT_S)
+        signal.alarm(seconds)
         try:
             result = seen(path)
         except UnreadableInput as refusal:
@@ -64,4 +56,4 @@ def main(paths: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
