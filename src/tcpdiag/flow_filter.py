@@ -196,20 +196,23 @@ def _streams(ranges: list[tuple[int, int]]) -> Test:
 def _ports(ranges: list[tuple[int, int]]) -> Test:
     def test(capture: Capture) -> np.ndarray:
         port = capture.tables.flows["port"]
-        return np.logical_or.reduce([((port >= low) & (port <= high)).any(axis=1) for low, high in ranges])
+        mask = np.zeros(port.shape, np.bool_)
+        for low, high in ranges:
+            mask |= (port >= low) & (port <= high)
+        return _either_side(mask)
 
     return test
 
 
 def _network(family: int, hi: int, lo: int, bits: int) -> Test:
-    return lambda capture: _in_network(capture.tables, family, hi, lo, bits).any(axis=1)
+    return lambda capture: _either_side(_in_network(capture.tables, family, hi, lo, bits))
 
 
 def _endpoint(family: int, hi: int, lo: int, port: int) -> Test:
     def test(capture: Capture) -> np.ndarray:
         bits = units.IPV4_BITS if family == 4 else units.IPV6_BITS
         inside = _in_network(capture.tables, family, hi, lo, bits)
-        return (inside & (capture.tables.flows["port"] == port)).any(axis=1)
+        return _either_side(inside & (capture.tables.flows["port"] == port))
 
     return test
 
@@ -220,14 +223,20 @@ def _in_network(tables: Tables, family: int, hi: int, lo: int, bits: int) -> np.
     mask = ((1 << bits) - 1) << (width - bits)
     mask_hi, mask_lo = np.uint64(mask >> 64), np.uint64(mask & (1 << 64) - 1)
     flows = tables.flows
-    same = ((flows["addr_hi"] & mask_hi) == (np.uint64(hi) & mask_hi)) & (
-        (flows["addr_lo"] & mask_lo) == (np.uint64(lo) & mask_lo)
-    )
-    return same & (flows["family"] == family)[:, None]
+    inside = np.ones((len(flows), 2), np.bool_)
+    inside &= (flows["addr_hi"] & mask_hi) == (np.uint64(hi) & mask_hi)
+    inside &= (flows["addr_lo"] & mask_lo) == (np.uint64(lo) & mask_lo)
+    inside &= (flows["family"] == family)[:, None]
+    return inside
+
+
+def _either_side(mask: np.ndarray) -> np.ndarray:
+    """(n, 2) by flow and side -> (n,) by flow."""
+    return np.logical_or(mask[:, 0], mask[:, 1])
 
 
 def _last_state(state: State) -> Test:
-    return lambda capture: (capture.tables.endpoints["state"] == state).reshape(-1, 2).any(axis=1)
+    return lambda capture: _either_side((capture.tables.endpoints["state"] == state).reshape(-1, 2))
 
 
 def _any_state(state: State) -> Test:
