@@ -10,7 +10,7 @@ import lz4.frame
 import zstandard
 from hypothesis import strategies as st
 
-from fuzz.packets import LINK_TYPES, framed
+from fuzz.packets import ANY_U16, LINK_TYPES, framed, seldom
 from places import FIXTURES, capture_files
 
 SEED_BYTES = 6000
@@ -29,15 +29,15 @@ def seeds() -> list[bytes]:
 
 def lengths(true: int) -> st.SearchStrategy[int]:
     """Mostly the truth, else anything that fits 32 bits."""
-    return st.one_of(st.just(true), st.just(true), st.just(true), U32, st.just(true + 1))
+    return seldom(st.one_of(U32, st.just(true + 1)), true)
 
 
 @st.composite
 def pcap(draw: st.DrawFn) -> bytes:
     """A pcap of any variant and byte order."""
     order, magic = draw(st.sampled_from("<>")), draw(st.sampled_from(PCAP_MAGICS))
-    link_type = draw(st.one_of(st.sampled_from(LINK_TYPES), U32))
-    parts = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, draw(st.one_of(st.just(262144), U32)), link_type)]
+    link_type = draw(seldom(U32, draw(st.sampled_from(LINK_TYPES))))
+    parts = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, draw(seldom(U32, 262144)), link_type)]
     for _ in range(draw(st.integers(0, 8))):
         packet = draw(framed(link_type))
         captured, wire = draw(lengths(len(packet))), draw(lengths(len(packet)))
@@ -53,11 +53,11 @@ def pcapng(draw: st.DrawFn) -> bytes:
     parts: list[bytes] = []
     for _ in range(draw(st.integers(1, 2))):
         order = draw(st.sampled_from("<>"))
-        section = struct.pack(order + "IHHq", 0x1A2B3C4D, draw(st.sampled_from((1, 1, 1, 2))), 0, -1)
+        section = struct.pack(order + "IHHq", 0x1A2B3C4D, draw(seldom(st.just(2), 1)), 0, -1)
         parts.append(draw(_block(order, 0x0A0D0D0A, section)))
-        links = draw(st.lists(st.sampled_from(LINK_TYPES), max_size=3))
+        links = draw(st.lists(st.sampled_from(LINK_TYPES), min_size=1, max_size=3))
         for link_type in links:
-            body = struct.pack(order + "HHI", link_type, 0, draw(U32)) + draw(_options(order))
+            body = struct.pack(order + "HHI", link_type, 0, draw(seldom(U32, 262144))) + draw(_options(order))
             parts.append(draw(_block(order, 1, body)))
         parts.extend(draw(_packet_block(order, links)) for _ in range(draw(st.integers(0, 6))))
     return b"".join(parts)
@@ -65,7 +65,7 @@ def pcapng(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def _packet_block(draw: st.DrawFn, order: str, links: list[int]) -> bytes:
-    interface = draw(st.one_of(st.integers(0, max(0, len(links) - 1)), st.integers(0, 0xFFFF)))
+    interface = draw(seldom(ANY_U16, draw(st.integers(0, max(0, len(links) - 1)))))
     packet = draw(framed(links[interface] if interface < len(links) else 1))
     padded = packet.ljust(-(-len(packet) // 4) * 4, b"\0")
     captured, wire, high, low = draw(lengths(len(packet))), draw(lengths(len(packet))), draw(U32), draw(U32)
@@ -85,7 +85,7 @@ def _options(draw: st.DrawFn, order: str) -> bytes:
     parts = []
     for code in draw(st.lists(st.sampled_from((0, 1, 2, 4, 5, 7, 9, 11, 14, 2988)), max_size=4)):
         value = draw(st.binary(max_size=8))
-        size = draw(st.one_of(st.just(len(value)), st.just(len(value)), st.integers(0, 0xFFFF)))
+        size = draw(seldom(ANY_U16, len(value)))
         parts.append(struct.pack(order + "HH", code, size) + value.ljust(-(-len(value) // 4) * 4, b"\0"))
     return b"".join(parts)
 
