@@ -88,8 +88,8 @@ def sort_order(tables: Tables, streams: np.ndarray, key: str) -> np.ndarray:
 
 def flag(tables: Tables, streams: np.ndarray, bit: FlowBit) -> np.ndarray:
     """One bit of each flow, as i8 0 or 1."""
-    bits: np.ndarray = tables.flows["bits"][streams]
-    return ((bits & bit) != 0).astype(np.int64)
+    found: np.ndarray = (tables.flows["bits"][streams] & bit) != 0
+    return found.astype(np.int64)
 
 
 @dataclass(frozen=True)

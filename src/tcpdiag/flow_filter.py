@@ -232,7 +232,8 @@ def _in_network(tables: Tables, family: int, hi: int, lo: int, bits: int) -> np.
 
 def _either_side(mask: np.ndarray) -> np.ndarray:
     """(n, 2) by flow and side -> (n,) by flow."""
-    return np.logical_or(mask[:, 0], mask[:, 1])
+    found: np.ndarray = mask[:, 0] | mask[:, 1]
+    return found
 
 
 def _last_state(state: State) -> Test:
