@@ -85,7 +85,7 @@ class Tracker:
         self._walk.use_slots(*kernels.arrays(self._kernel, self._slots), self._salt)
 
     def _make_room(self) -> None:
-        """Grow what is nearly full by half: `np.resize` in place moves pages instead of copying them."""
+        """Grow what is nearly full by a quarter: `np.resize` in place moves pages instead of copying them."""
         empty = (np.zeros(0, dtype) for dtype in (FLOW, ENDPOINT, DETAIL, EVENT))
         self._walk.bind(*kernels.arrays(self._kernel, *empty))
         if self._walk.n_flows >= len(self._flows):
@@ -102,7 +102,7 @@ class Tracker:
 
 
 def _more(count: int) -> int:
-    return count + max(count // 2, 256) & ~1
+    return (count + max(count // 4, 256)) & ~1
 
 
 def _resize(table: np.ndarray, count: int) -> None:

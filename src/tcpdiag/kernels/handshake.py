@@ -222,8 +222,8 @@ class Handshake(Lookup):
         a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
         late: cython.bint = False
-        if (a[0].bits & ISN_KNOWN) and a[0].state == SYN_SENT and b[0].bits & ISN_KNOWN:
-            # Simultaneous open: the SYN again, now acknowledging the other one (RFC 9293 section 3.5, Figure 7).
+        if (self.flows[flow].bits & SIMULTANEOUS_OPEN) and (b[0].state == SYN_SENT or b[0].state == SYN_RECEIVED):
+            # The SYN again, now acknowledging the other one (RFC 9293 section 3.5, Figure 7).
             self.enter(flow, side, side, s, self.after(a[0].state, SND_SYN_ACK), CERTAIN)
         elif (a[0].bits & ISN_KNOWN) and (a[0].isn == s[0].seq or b[0].state != SYN_SENT):
             self.repeated(flow, side, s)

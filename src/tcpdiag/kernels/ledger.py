@@ -117,9 +117,22 @@ class Ledger:
         state: cython.int,
         bits: cython.int,
     ) -> cython.void:
-        """`side` enters `state`, because of a segment of `sender`."""
+        """`side` enters `state`, because of a segment of `sender`.
+
+        A segment that is several events (ACK of our FIN and the peer's FIN) leads to one state: the last.
+        """
         e: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         if e[0].state == state:
+            return
+        if (
+            e[0].state_frame == s[0].frame
+            and e[0].state != UNSEEN
+            and self.events[e[0].state_event].frame == s[0].frame
+            and self.events[e[0].state_event].flow == flow
+        ):
+            self.events[e[0].state_event].state = state
+            self.events[e[0].state_event].bits |= bits
+            e[0].state = state
             return
         e[0].state_before = e[0].state
         e[0].state = state

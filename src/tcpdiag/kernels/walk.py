@@ -35,6 +35,7 @@ SYN = cython.declare(cython.int, int(Flag.SYN))
 RST = cython.declare(cython.int, int(Flag.RST))
 ACK = cython.declare(cython.int, int(Flag.ACK))
 QUOTED = cython.declare(cython.int, int(Origin.QUOTED))
+HEADER_TRUNCATED = cython.declare(cython.int, int(Origin.HEADER_TRUNCATED))
 CHECKSUM_BAD = cython.declare(cython.int, int(Checksum.BAD))
 CHECKSUM_PARTIAL = cython.declare(cython.int, int(Checksum.PARTIAL))
 
@@ -121,6 +122,9 @@ class Walk(Probes):
         if self.copy(flow, side, s):
             return
         self.count(flow, side, s)
+        if s[0].origin & HEADER_TRUNCATED:
+            # Ports and flags, but no sound header behind them: numbered and counted, not judged.
+            return
         if s[0].flags & RST:
             self.rst(flow, side, s)
         elif s[0].flags & SYN:
@@ -139,10 +143,15 @@ class Walk(Probes):
     @cython.nogil
     @cython.exceptval(check=False)
     def quoted(self, s: cython.pointer[Segment]) -> cython.void:
-        """The header inside an ICMP error: an event of the flow that it belongs to, if there is one."""
+        """The header inside an ICMP error: an event of the flow that it belongs to.
+
+        Wireshark numbers a stream for a quoted header that is long enough, even when it is the first of its 4-tuple.
+        """
         flow: cython.longlong = self.find(s)
         if flow < 0:
-            return
+            if s[0].origin & HEADER_TRUNCATED:
+                return
+            flow = self.new_flow(s, -1)
         if self.flows[flow].icmp_errors < SATURATED:
             self.flows[flow].icmp_errors += 1
         if self.flows[flow].icmp_errors <= ICMP_ROWS:

@@ -1,0 +1,92 @@
+"""What a 4-tuple remembers: a new SYN against what the other end still holds."""
+
+from flows.tracked import HANDSHAKE, events, states, tracked
+
+from tcpdiag.model.event import EventBit, EventKind
+from tcpdiag.model.states import State
+
+HELD = (
+    HANDSHAKE
+    + """
++0.1 > F. 1:1(0) ack 1 win 502
++0.01 < . 1:1(0) ack 2 win 509
+"""
+)
+NEW = 5000  # the new connection's initial sequence number, relative to the first one's
+
+
+def test_a_new_isn_opens_the_next_stream() -> None:
+    tables = tracked(HELD + f"+60 > S {NEW}:{NEW}(0) win 64240 <mss 1460>")
+    assert tables.flows["previous"].tolist() == [-1, 0]
+
+
+def test_the_same_syn_again_does_not() -> None:
+    tables = tracked("+0 > S 0:0(0) win 64240 <mss 1460> *3 every 1.0")
+    assert len(tables.flows) == 1
+    assert events(tables, EventKind.SYN_REPEATED)["value"].tolist() == [1_000_000_000, 2_000_000_000]
+
+
+def test_the_peer_keeps_what_it_held() -> None:
+    tables = tracked(HELD + f"+60 > S {NEW}:{NEW}(0) win 64240 <mss 1460>")
+    (event,) = events(tables, EventKind.SYN_IN_CONNECTION, flow=1)
+    assert (event["state"], event["ref"], event["value"]) == (State.CLOSE_WAIT, 4, 0)
+    assert states(tables, 1)["server"] == [("CLOSE-WAIT", 6)]
+
+
+def test_challenge_reset_and_second_syn_heal_it() -> None:
+    tables = tracked(
+        HELD
+        + f"""
+        +60 > S {NEW}:{NEW}(0) win 64240 <mss 1460>
+        +0.001 < . 1:1(0) ack 2 win 509
+        +0.001 > R 2:2(0) win 0
+        +0.01 > S {NEW}:{NEW}(0) win 64240 <mss 1460>
+        +0.001 < S. 9000:9000(0) ack {NEW + 1} win 65160 <mss 1460>
+        """
+    )
+    assert states(tables, 1) == {
+        "client": [("SYN-SENT", 6), ("ESTABLISHED", 10)],
+        "server": [("CLOSE-WAIT", 6), ("CLOSED", 8), ("SYN-RECEIVED", 10), ("ESTABLISHED", 10)][:3],
+    }
+    assert events(tables, EventKind.SYN_IN_CONNECTION, flow=1)["bits"][0] & EventBit.CHALLENGED
+    assert events(tables, EventKind.BAD_ACK_RST, flow=1)["ref"].tolist() == [7]
+
+
+def test_a_past_older_than_the_capture_is_betrayed_by_the_ack() -> None:
+    tables = tracked(
+        """
+        +0 > S 0:0(0) win 64240 <mss 1460>
+        +0.001 < . 777:777(0) ack 99999 win 509
+        +0.001 > R 99999:99999(0) win 0
+        """
+    )
+    (event,) = events(tables, EventKind.SYN_IN_CONNECTION)
+    assert (event["state"], event["value"], event["ref"]) == (State.MIDSTREAM, -1, 1)
+    assert states(tables)["server"] == [("MIDSTREAM", 2), ("CLOSED", 3)]
+
+
+def test_time_wait_lets_a_new_connection_in_without_a_word() -> None:
+    tables = tracked(
+        HELD
+        + f"""
+        +0.1 < F. 1:1(0) ack 2 win 509
+        +0.01 > . 2:2(0) ack 2 win 502
+        +5 > S {NEW}:{NEW}(0) win 64240 <mss 1460>
+        +0.001 < S. 9000:9000(0) ack {NEW + 1} win 65160 <mss 1460>
+        """
+    )
+    assert not len(events(tables, EventKind.SYN_IN_CONNECTION, flow=1))
+
+
+def test_a_forged_syn_does_not_move_the_connection() -> None:
+    tables = tracked(
+        HANDSHAKE
+        + f"""
+        +0.1 > S {NEW}:{NEW}(0) win 64240 <mss 1460>
+        +0.001 < . 1:1(0) ack 1 win 509
+        +0.1 > P. 1:101(100) ack 1 win 502
+        +0.01 < . 1:1(0) ack 101 win 509
+        """
+    )
+    assert states(tables, 1)["client"][-1] == ("ESTABLISHED", 6)
+    assert states(tables, 1)["server"] == [("ESTABLISHED", 4)]

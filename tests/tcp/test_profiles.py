@@ -1,0 +1,45 @@
+"""What each stack does with a RST, by where it stands."""
+
+import pytest
+
+from tcpdiag.errors import UsageError
+from tcpdiag.model.event import RstClass
+from tcpdiag.tcp.profiles import PROFILES, RstAction, action_array, profile_number
+
+C, A = RstClass, RstAction
+
+
+@pytest.mark.parametrize(
+    ("profile", "rst_class", "action"),
+    [
+        ("strict", C.EXACT, A.OBEY),
+        ("strict", C.IN_WINDOW, A.CHALLENGE),
+        ("strict", C.FIN_MINUS_ONE, A.IGNORE),
+        ("strict", C.BELOW, A.IGNORE),
+        ("strict", C.ABOVE, A.IGNORE),
+        ("linux", C.FIN_MINUS_ONE, A.OBEY),
+        ("linux", C.SACK_EDGE, A.OBEY),
+        ("linux", C.IN_WINDOW, A.CHALLENGE),
+        ("linux-3.6", C.FIN_MINUS_ONE, A.IGNORE),
+        ("linux-3.6", C.IN_WINDOW, A.CHALLENGE),
+        ("linux-old", C.IN_WINDOW, A.OBEY),
+        ("linux-old", C.BELOW, A.IGNORE),
+        ("freebsd", C.EXACT_UNACKED, A.CHALLENGE),
+        ("freebsd", C.LAST_ACK, A.OBEY),
+        ("macos", C.FIN_MINUS_ONE, A.OBEY),
+        ("windows", C.EXACT, A.OBEY),
+    ],
+)
+def test_action(profile: str, rst_class: RstClass, action: RstAction) -> None:
+    assert action_array()[profile_number(profile), rst_class] == action
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_every_profile_decides_every_class_and_names_its_source(profile) -> None:
+    assert set(profile.rst) == set(RstClass)
+    assert profile.source
+
+
+def test_an_unknown_stack_is_a_usage_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="linux-3.6"):
+        profile_number("plan9")
