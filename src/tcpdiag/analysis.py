@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 import numpy as np
@@ -29,8 +29,8 @@ from .model.finding import Unexamined
 from .model.tables import Tables
 from .report import Report
 
-BATCHES_AHEAD = 2
-"""Decoded batches that wait for the tracker; the decoder's arrays stay valid for 4 further calls."""
+BATCHES_AHEAD = 3
+"""Decoded batches at most, the one being tracked included; the decoder's arrays stay valid for 4 further calls."""
 
 POLL_S = 0.1
 
@@ -112,7 +112,10 @@ class _Ahead:
     def __init__(self, reader: Reader, decoder: Decoder) -> None:
         self._reader = reader
         self._decoder = decoder
-        self._queue: Queue[np.ndarray | BaseException | None] = Queue(BATCHES_AHEAD)
+        self._ready: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(BATCHES_AHEAD):
+            self._room.put(None)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="tcpdiag-reader", daemon=True)
 
@@ -123,7 +126,7 @@ class _Ahead:
             try:
                 while not interrupted.is_set():
                     try:
-                        item = self._queue.get(timeout=POLL_S)
+                        item = self._ready.get(timeout=POLL_S)
                     except Empty:
                         continue
                     if item is None:
@@ -131,6 +134,7 @@ class _Ahead:
                     if isinstance(item, BaseException):
                         raise item
                     take(item)
+                    self._room.put(None)
                 return False
             finally:
                 self._stop()
@@ -143,19 +147,22 @@ class _Ahead:
 
     def _work(self) -> None:
         try:
-            for batch in self._reader:
-                if not self._put(self._decoder.decode(batch)):
+            batches = iter(self._reader)
+            while self._wait_for_room():
+                batch = next(batches, None)
+                self._ready.put(None if batch is None else self._decoder.decode(batch))
+                if batch is None:
                     return
-            self._put(None)
         except BaseException as error:  # carried over to the main thread, which raises it
-            self._put(error)
+            self._ready.put(error)
 
-    def _put(self, item: np.ndarray | BaseException | None) -> bool:
+    def _wait_for_room(self) -> bool:
+        """False when the main thread takes no more."""
         while not self._stopped.is_set():
             try:
-                self._queue.put(item, timeout=POLL_S)
+                self._room.get(timeout=POLL_S)
                 return True
-            except Full:
+            except Empty:
                 continue
         return False
 
