@@ -4,6 +4,7 @@ BIG_TCP = "BIG TCP: the IP header says length 0, for it has no room; tshark 4.0 
 HEADER_LENGTH = "the IP header claims more than the frame had on the wire; we take its word, tshark the frame's"
 ANOTHER_LINK = "a link layer that is not read"
 TUNNEL = "the tunnel is part of a flow's identity; tshark looks at the inner addresses and ports alone"
+AGGREGATED = "802.11 frames aggregated in one (A-MSDU) are not taken apart"
 SAMPLE = "headers sampled by sFlow are not packets seen on this link"
 
 EXPLAINED: dict[str, str] = {
@@ -24,6 +25,7 @@ EXPLAINED: dict[str, str] = {
     "public/tcpdump/kday7.pcap": HEADER_LENGTH,
     "public/tcpdump/sflow_expanded.pcap": SAMPLE,
     "public/zeek/tcp/reassembly.pcap": HEADER_LENGTH,
+    "public/zeek/tunnels/gre-aruba-amsdu.pcap": AGGREGATED,
     "public/zeek/tunnels/gtp/gtp9_unknown_or_too_short_payload.pcap": HEADER_LENGTH,
     "public/zeek/tunnels/tunnel-direct-bypass.pcap": TUNNEL + " (the same connection, in and outside of GRE)",
 }
