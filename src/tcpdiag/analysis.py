@@ -7,8 +7,10 @@
 4. `Report` holds all of it.
 """
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +27,7 @@ from .diagnoses import DIAGNOSES, by_kind, examine_all, limits_of
 from .errors import UsageError
 from .flows.tracker import Tracker
 from .flows.vantage import vantage
+from .model.capture import CaptureFile
 from .model.finding import Unexamined
 from .model.tables import Tables
 from .report import Report
@@ -33,6 +36,8 @@ BATCHES_AHEAD = 3
 """Decoded batches at most, the one being tracked included; the decoder's arrays stay valid for 4 further calls."""
 
 POLL_S = 0.1
+STOP_S, GIVE_UP_S = 0.5, 2.0
+"""After Ctrl-C: how long the end of the input is waited for, and how long then the end of the batch at hand."""
 
 Progress = Callable[[int, int | None], None]
 
@@ -96,69 +101,77 @@ def _examined(config: Config) -> tuple[str, ...]:
 
 def _first_pass(paths: Sequence[str], stack: str | None, on_progress: Progress | None) -> tuple[Tables, bool]:
     """The one streaming pass; whether it reached the end."""
-    tracker, decoder = Tracker(stack), Decoder()
-    with Reader(paths, on_progress=on_progress) as reader:
-        complete = _Ahead(reader, decoder).run(tracker.feed)
-        files = tuple(
-            replace(file, tcp_packets=decoder.tcp_packets(index), undecoded=decoder.undecoded(index))
-            for index, file in enumerate(reader.files)
-        )
-    return tracker.finish(files, decoder.tunnels), complete
+    tracker, ahead = Tracker(stack), _Ahead(paths, on_progress)
+    complete = ahead.run(tracker.feed)
+    return tracker.finish(ahead.files(), ahead.decoder.tunnels), complete
 
 
 class _Ahead:
     """Reading and decoding in a thread of its own, a few batches ahead of whoever takes the segments."""
 
-    def __init__(self, reader: Reader, decoder: Decoder) -> None:
-        self._reader = reader
-        self._decoder = decoder
+    def __init__(self, paths: Sequence[str], on_progress: Progress | None) -> None:
+        self.decoder = Decoder()
+        self._paths = paths
+        self._on_progress = on_progress
+        self._reader: Reader | None = None
         self._ready: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(BATCHES_AHEAD):
             self._room.put(None)
-        self._stopped = threading.Event()
+        self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._work, name="tcpdiag-reader", daemon=True)
 
+    def files(self) -> tuple[CaptureFile, ...]:
+        """The files as far as they were read, with what only the decoder knows of them."""
+        return tuple(
+            replace(file, tcp_packets=self.decoder.tcp_packets(index), undecoded=self.decoder.undecoded(index))
+            for index, file in enumerate(self._reader.files if self._reader else ())
+        )
+
     def run(self, take: Callable[[np.ndarray], None]) -> bool:
-        """Hand every batch of segments to `take`; False when Ctrl-C ended it. Errors of the thread come out here."""
+        """Hand every batch of segments to `take`; False when Ctrl-C ended it before the end of the capture.
+
+        Errors of the thread come out here. After Ctrl-C, what was read already is still handed over: with
+        `tcpdump -w - | tcpdiag analyze -` both get the signal, and the last packets come through the pipe after it.
+        """
         with _interruption() as interrupted:
             self._thread.start()
+            since = math.inf  # when Ctrl-C was noticed
             try:
-                while not interrupted.is_set():
+                while time.monotonic() < since + GIVE_UP_S:
+                    if interrupted.is_set():
+                        since = min(since, time.monotonic())
+                    if time.monotonic() >= since + STOP_S and self._reader is not None:
+                        self._reader.stop()
                     try:
                         item = self._ready.get(timeout=POLL_S)
                     except Empty:
                         continue
                     if item is None:
-                        return True
+                        return all(file.complete for file in self.files())
                     if isinstance(item, BaseException):
                         raise item
                     take(item)
                     self._room.put(None)
                 return False
             finally:
-                self._stop()
-
-    def _stop(self) -> None:
-        """End the thread. One that hangs in a read of a pipe is left behind: it holds nothing that is still needed."""
-        self._stopped.set()
-        self._reader.stop()
-        self._thread.join(timeout=1.0)
+                self._abandoned.set()
+                self._thread.join(timeout=POLL_S)  # one that hangs in a read of a pipe is left behind
 
     def _work(self) -> None:
         try:
-            batches = iter(self._reader)
-            while self._wait_for_room():
-                batch = next(batches, None)
-                self._ready.put(None if batch is None else self._decoder.decode(batch))
-                if batch is None:
-                    return
+            with Reader(self._paths, on_progress=self._on_progress) as self._reader:
+                for batch in self._reader:
+                    if not self._wait_for_room():
+                        return
+                    self._ready.put(self.decoder.decode(batch))
+            self._ready.put(None)
         except BaseException as error:  # carried over to the main thread, which raises it
             self._ready.put(error)
 
     def _wait_for_room(self) -> bool:
         """False when the main thread takes no more."""
-        while not self._stopped.is_set():
+        while not self._abandoned.is_set():
             try:
                 self._room.get(timeout=POLL_S)
                 return True

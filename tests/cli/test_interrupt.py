@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,20 +16,45 @@ from places import FIXTURES
 OFFICE = FIXTURES / "office" / "office.pcap"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals to a child process are different on Windows")
-def test_interrupt_gives_a_partial_report() -> None:
+LONG = OFFICE.read_bytes()[:24] + OFFICE.read_bytes()[24:] * 40
+"""The same packets again and again: more than the reader takes at once."""
+
+
+@contextmanager
+def analysing() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has read LONG from a pipe which stays open, as with a running tcpdump."""
     command = [sys.executable, "-m", "tcpdiag", "analyze", "-", "--format", "json"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
-        process.stdin.write(OFFICE.read_bytes())
-        process.stdin.flush()  # and the pipe stays open, as with a running tcpdump
-        time.sleep(1.5)
+        process.stdin.write(LONG)
+        process.stdin.flush()
+        time.sleep(1.0)
         process.send_signal(signal.SIGINT)
-        output, error = process.communicate(timeout=30)
-    document = json.loads(output)
-    assert process.returncode == 0
-    assert b"interrupted" in error
+        time.sleep(0.3)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to a child process are different on Windows")
+def test_interrupt_gives_a_partial_report() -> None:
+    with analysing() as process:
+        assert process.stdout is not None and process.stderr is not None
+        document = json.loads(process.stdout.read())
+        assert b"interrupted" in process.stderr.read()
+        assert process.wait(timeout=30) == 0
     assert document["complete"] is False
     assert document["captures"][0]["complete"] is False
     assert any("interrupted" in warning for warning in document["captures"][0]["warnings"])
     assert document["unexamined"][-1]["what"] == "the rest of the capture"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to a child process are different on Windows")
+def test_interrupt_that_also_ends_the_writer_loses_nothing() -> None:
+    with analysing() as process:
+        output, error = process.communicate(timeout=30)  # closes the pipe, as tcpdump does when it gets the signal
+    document = json.loads(output)
+    assert (process.returncode, error) == (0, b"")
+    assert document["complete"] is True
+    assert document["captures"][0]["packets"] == 40 * 112
