@@ -13,19 +13,22 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import atheris
 
 os.environ.setdefault("TCPDIAG_KERNELS", "python")
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-with atheris.instrument_imports(include=["tcpdiag"]):
-    import tcpdiag  # noqa: F401
-
 from fuzz.containers import COMPRESSORS, seeds  # noqa: E402
-from fuzz.invariants import check  # noqa: E402
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="fuzz-")) / "input"
+
+with atheris.instrument_imports(include=["tcpdiag"]):
+    from fuzz.invariants import check
+
+    for _seed in seeds():  # much of tcpdiag is imported when it is first needed
+        check(_seed, SCRATCH)
 
 
 def one_input(data: bytes) -> None:
@@ -44,7 +47,23 @@ def plant(corpus: Path) -> None:
         (corpus / f"packed-{number}").write_bytes(compress(seeds()[0]))
 
 
+def instrument_kernels() -> None:
+    """Uncompiled kernels come by a loader that `instrument_imports` does not see."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tcpdiag.") and name.endswith("_uncompiled"):
+            for function in functions(module):
+                atheris.instrument_func(function)
+
+
+def functions(module: ModuleType) -> list[FunctionType]:
+    """What the module defines itself, methods included."""
+    own = [value for value in vars(module).values() if getattr(value, "__module__", None) == module.__name__]
+    methods = [method for value in own if isinstance(value, type) for method in vars(value).values()]
+    return [value for value in own + methods if isinstance(value, FunctionType)]
+
+
 if __name__ == "__main__":
     plant(Path(sys.argv[1]))
+    instrument_kernels()
     atheris.Setup(sys.argv, one_input)
     atheris.Fuzz()
