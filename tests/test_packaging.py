@@ -11,6 +11,8 @@ import pytest
 
 import tcpdiag
 from places import ROOT
+from tcpdiag.diagnoses import DIAGNOSES
+from tcpdiag.reports.manual import headline
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = {module["name"]: module["sources"][0] for module in PROJECT["tool"]["setuptools"]["ext-modules"]}
@@ -36,19 +38,28 @@ def test_readme_commands_are_one_line_from_a_fresh_clone(heading: str, ends: str
     assert line.endswith(ends)
 
 
-def test_readme_lists_every_diagnosis() -> None:
-    from tcpdiag.diagnoses import DIAGNOSES
-    from tcpdiag.reports.manual import headline
+def between(start: str, end: str, expected: str, request: pytest.FixtureRequest) -> str:
+    """What the README has between two marks; with --update-golden, what it should have is put there first."""
+    path = ROOT / "README.md"
+    before, _, rest = path.read_text().partition(start)
+    found, _, after = rest.partition(end)
+    if request.config.getoption("--update-golden"):
+        path.write_text(before + start + expected + end + after)
+        return expected
+    return found
 
-    text = (ROOT / "README.md").read_text()
-    missing = [d.kind for d in DIAGNOSES if f"| `{d.kind}` | {headline(d)} |" not in text]
-    assert missing == []
+
+def test_readme_lists_every_diagnosis(request: pytest.FixtureRequest) -> None:
+    rows = [f"| `{diagnosis.kind}` | {headline(diagnosis)} |" for diagnosis in DIAGNOSES]
+    expected = "\n".join(["| kind | meaning |", "|---|---|", *rows])
+    start, end = "## What it looks for\n\n", "\n\n`tcpdiag explain KIND`"
+    assert between(start, end, expected, request) == expected
 
 
-def test_readme_shows_the_real_output_for_the_fixture() -> None:
-    shown = (ROOT / "README.md").read_text().partition("$ tcpdiag analyze fixtures/office/office.pcap\n")[2]
-    capture = ROOT / "fixtures" / "office" / "office.pcap"
-    assert shown.startswith(tcpdiag.analyze(capture).to_text() + "```\n")
+def test_readme_shows_the_real_output_for_the_fixture(request: pytest.FixtureRequest) -> None:
+    expected = tcpdiag.analyze(ROOT / "fixtures" / "office" / "office.pcap").to_text()
+    start = "$ tcpdiag analyze fixtures/office/office.pcap\n"
+    assert between(start, "```\n", expected, request) == expected
 
 
 @pytest.mark.parametrize("name", MODULES)

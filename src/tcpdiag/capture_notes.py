@@ -24,7 +24,7 @@ def warnings(file: CaptureFile) -> tuple[str, ...]:
     if others:
         reasons = sorted(file.undecoded.items(), key=lambda item: -item[1])
         listed = ", ".join(f"{printable(reason)}: {number(count)}" for reason, count in reasons[:5])
-        found.append(f"{plural(others, 'packet')} not TCP or not decoded ({listed})")
+        found.append(f"{plural(others, 'packet')} without a TCP segment ({listed})")
     return tuple(found)
 
 

@@ -106,7 +106,6 @@ def _about_capture(finding: Finding) -> bool:
 def _told(report: Report, group: list[Finding]) -> Told:
     limits = report.config.limits
     cause, symptoms = group[0], group[1:]
-    steps = dict.fromkeys(step for finding in group for step in finding.next_steps)
     return Told(
         cause=cause,
         where=where(cause),
@@ -114,7 +113,7 @@ def _told(report: Report, group: list[Finding]) -> Told:
         evidence_left=max(0, len(cause.evidence) - limits.evidence),
         symptoms=tuple(symptoms[: limits.symptoms]),
         symptoms_left=max(0, len(symptoms) - limits.symptoms),
-        next_steps=tuple(steps),
+        next_steps=cause.next_steps,
         wireshark=display_filter(cause),
     )
 
