@@ -1,0 +1,173 @@
+"""An endpoint got its peer's FIN and neither closes nor sends anything.
+
+## What it sees
+An endpoint that enters CLOSE-WAIT and then sends no FIN, no RST and no new data for long, while nothing of its own
+is waiting to be acknowledged. If the peer wants the same 4-tuple for a new connection meanwhile, the peer has given
+this one up, and any age counts. More than a few such connections of one endpoint share one finding.
+
+## Why it matters
+CLOSE-WAIT has no timer: the socket, its descriptor and its 4-tuple stay taken until the application calls close().
+A worker that waits here is usually blocked, or has forgotten the connection.
+
+## What it cannot know
+Whether the application already called close() while its kernel still holds data back. Whether a FIN was sent and
+only not captured. A half-closed connection is legal: a peer that says "I have no more to send" may wait for an
+answer as long as it likes.
+
+## Thresholds
+| name | default | source |
+|---|---|---|
+| notice_s | 5 | longer than any timer between close() and the FIN on the wire; the delayed ACK takes 0.5 s at most (RFC 9293 section 3.8.6.3) |
+| warning_s | 60 | the peer's FIN-WAIT-2 ends after 60 s on Linux (tcp_fin_timeout) and FreeBSD: nobody waits any more |
+| single_max | 10 | more findings of one endpoint than fit a screen are one finding |
+
+## RFC
+RFC 9293 section 3.3.2 (CLOSE-WAIT: waiting for the local user), section 3.6 (closing a connection).
+
+## Speaks
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1:101(100) ack 1 win 65535
++0.01 < . 1:1(0) ack 101 win 65535
++1.00 > F. 101:101(0) ack 1 win 65535
++0.01 < . 1:1(0) ack 102 win 65535
++90.0 .
+finding: close-wait-stuck warning
+```
+
+## Stays silent
+The server goes on sending in CLOSE-WAIT, as a half-closed connection may:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++1.00 > F. 1:1(0) ack 1 win 65535
++0.01 < . 1:1(0) ack 2 win 65535
++4.00 < P. 1:101(100) ack 2 win 65535
++0.01 > . 2:2(0) ack 101 win 65535
++4.00 < P. 101:201(100) ack 2 win 65535
++0.01 > . 2:2(0) ack 201 win 65535
++4.00 < F. 201:201(0) ack 2 win 65535
++0.01 > . 2:2(0) ack 202 win 65535
++1.00 .
+```
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.event import EventKind
+from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.flow import EndpointBit
+from ..rfc import Rfc
+from ..units import NS, duration
+from .base import Diagnosis, Scope
+from .confidence import PRESUMED
+from .groups import by_host_and_endpoint
+from .held import End, close_wait
+from .view import View
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Defaults are explained in the manual."""
+
+    notice_s: float = 5
+    warning_s: float = 60
+    single_max: float = 10
+
+
+class CloseWaitStuck(Diagnosis):
+    """FIN received, own FIN not sent for long, no data either."""
+
+    kind = "close-wait-stuck"
+    scope = Scope.FLOW
+    events = (EventKind.STATE, EventKind.SYN_IN_CONNECTION)
+    references = (Rfc(9293, "3.3.2"), Rfc(9293, "3.6"))
+    thresholds = Thresholds
+
+    def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        held = close_wait(view, int(limits.notice_s * NS))
+        closed_late = (held["end"] == End.CLOSED_BY_ITSELF) & (held["idle_ns"] < limits.warning_s * NS)
+        held = held[~closed_late]
+        holders = by_host_and_endpoint(view, held["flow"], held["side"])
+        for group in holders.large:
+            if len(group) <= limits.single_max:
+                for row in group.tolist():
+                    yield self._stuck(view, held[row : row + 1], limits)
+            else:
+                yield self._stuck(view, held[group], limits)
+        if len(holders.rest):
+            yield self._stuck(view, held[holders.rest], limits)
+
+    def _stuck(self, view: View, held: np.ndarray, limits: Thresholds) -> Finding:
+        first = held[int(np.argmax(held["idle_ns"]))]
+        flow, side = int(first["flow"]), int(first["side"])
+        rows = view.tables.endpoints[2 * held["flow"] + held["side"]]
+        proved = (rows["bits"] & int(EndpointBit.FIN_PROVED)) != 0
+        role, longest = view.role(flow, side), int(first["idle_ns"])
+        still = np.count_nonzero(held["end"] == End.CAPTURE)
+        long = longest >= limits.warning_s * NS and np.any(held["end"] != End.CLOSED_BY_ITSELF)
+        one = len(held) == 1
+        return self.finding(
+            view,
+            Severity.WARNING if long else Severity.NOTICE,
+            f"The {role} does not close a connection that its peer has ended"
+            if one
+            else f"The {role} does not close {len(held):,} connections that have ended",
+            _summary(role, first, len(held), still),
+            streams=held["flow"],
+            frames=np.concatenate([held["fin_frame"], rows["last_ack_frame"][proved], held["syn_frame"]]),
+            span=(int(held["since_ns"].min()), int(held["until_ns"].max())),
+            doubts=() if np.all(proved) else (PRESUMED,),
+            evidence=_evidence(view, held),
+            endpoint=view.label(flow, side),
+            peer=view.label(flow, 1 - side) if one else None,
+            causes=(
+                Cause("the application does not call close() when it reads the end of the stream",
+                      (f"in CLOSE-WAIT without a byte for {duration(longest)}",)),
+                Cause("the application is blocked: a lock, a full pool, a call without a time-out"),
+            ),
+            next_steps=(
+                f"on {view.host(flow, side)}: ss -tanpo state close-wait '( sport = :{view.port(flow, side)} )'",
+                "take a stack dump of the process that holds these sockets; look for what the worker waits for",
+            ),
+            data={
+                "count": len(held),
+                "still_held": int(still),
+                "longest_s": round(longest / NS, 3),
+                "wanted_again": int(np.count_nonzero(held["end"] == End.WANTED)),
+            },
+        )
+
+
+def _summary(role: str, first: np.void, count: int, still: int) -> str:
+    others = "" if count == 1 else f" So do {count - 1:,} more connections; {still:,} are still held at the end."
+    end = {
+        End.CAPTURE: "and the capture ends so",
+        End.CLOSED_BY_ITSELF: "before it closed",
+        End.RESET: "until a RST removed it",
+        End.WANTED: f"until the peer wanted the 4-tuple for a new connection [{first['syn_frame']}]",
+    }[End(int(first["end"]))]
+    return (
+        f"The peer's FIN arrived [{first['fin_frame']}]. Since then the {role} has sent neither data nor its own FIN "
+        f"for {duration(int(first['idle_ns']))}, {end}. CLOSE-WAIT has no timer: only the application can end it.{others}"
+    )
+
+
+def _evidence(view: View, held: np.ndarray) -> list[Evidence]:
+    lines = []
+    for row in held[:4]:
+        flow, side = int(row["flow"]), int(row["side"])
+        for _, events in view.by_flow([flow]):
+            fins = events[(events["frame"] == row["fin_frame"]) & (events["kind"] == EventKind.STATE)]
+            lines += [view.evidence(event, "FIN received: CLOSE-WAIT") for event in fins[:1]]
+        end = view.tables.endpoint(flow, side)
+        if int(end["bits"]) & EndpointBit.FIN_PROVED:
+            lines.append(view.frame(flow, int(end["last_ack_frame"]), "the FIN is acknowledged"))
+        lines.append(view.absence(int(row["until_ns"]), f"no FIN, no data for {duration(int(row['idle_ns']))}", flow))
+    return lines

@@ -1,0 +1,138 @@
+"""SYNs that are answered by a RST.
+
+## What it sees
+Connects that got a RST instead of a SYN-ACK; one finding for each endpoint that refused.
+
+## Why it matters
+Nobody listens there, or a firewall rejects: the client gets ECONNREFUSED at once. Many of them at one moment mean that
+a service was down.
+
+## What it cannot know
+Whether the host sent the RST or a firewall in its name. A refusal may be intended.
+
+## Thresholds
+| name | default | source |
+|---|---|---|
+| warning_min | 3 | one refusal may be a service that was just restarting; a client that comes back thrice was meant to be served |
+
+## RFC
+RFC 9293 section 3.5.2 (reset generation: the connection does not exist), section 3.10.7.1
+
+## Speaks
+```packets
++0.00 > S 0:0(0) win 65535
++0.001 < R. 0:0(0) ack 1 win 0
++1.00 .
+finding: syn-refused notice
+```
+
+## Stays silent
+The connection is opened, and reset later:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++1.00 < R. 1:1(0) ack 1 win 0
+```
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.event import EventKind
+from ..model.finding import Cause, Evidence, Finding, Severity
+from ..rfc import Rfc
+from ..units import plural
+from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
+from .groups import by_endpoint
+from .neighbours import Neighbours, Seen
+from .view import View
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Defaults are explained in the manual."""
+
+    warning_min: float = 3
+
+
+class SynRefused(Diagnosis):
+    """RST answers the SYN."""
+
+    kind = "syn-refused"
+    scope = Scope.HOST
+    events = (EventKind.REFUSED,)
+    references = (Rfc(9293, "3.5.2"), Rfc(9293, "3.10.7.1"))
+    thresholds = Thresholds
+
+    def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        refused = view.by_kind(EventKind.REFUSED)
+        if not len(refused):
+            return
+        groups = by_endpoint(view, refused["flow"].astype(np.int64), refused["side"].astype(np.int64))
+        neighbours = Neighbours(view)
+        for group in groups.large:
+            rows = refused[np.sort(group)]
+            seen = neighbours.of(int(rows["flow"][0]), int(rows["side"][0]), rows["flow"].astype(np.int64))
+            yield self._endpoint(view, rows, seen, limits)
+        if len(groups.rest):
+            yield self._many(view, refused[groups.rest], groups.rest_endpoints)
+
+    def _endpoint(self, view: View, rows: np.ndarray, seen: Seen, limits: Thresholds) -> Finding:
+        flow, side = int(rows["flow"][0]), int(rows["side"][0])
+        label, one = view.label(flow, side), len(rows) == 1
+        many = len(rows) >= limits.warning_min
+        ttls = sorted({int(ttl) for ttl in np.unique(rows["ttl"])})
+        return self.finding(
+            view,
+            Severity.WARNING if many else Severity.NOTICE,
+            "A connect is refused" if one else f"{len(rows):,} connects to one endpoint are refused",
+            f"{label} answered {plural(len(rows), 'SYN')} with a RST {frame_list(rows['frame'])}. "
+            + (f"It accepted {plural(seen.port_answered, 'other connect')} in this capture." if seen.port_answered else
+               "It accepted no connect in this capture: nobody seems to listen there."),
+            streams=rows["flow"],
+            frames=_frames(rows),
+            span=(int(rows["ts_ns"][0]), int(rows["ts_ns"][-1])),
+            evidence=_evidence(view, rows),
+            endpoint=label,
+            peer=view.label(flow, 1 - side) if one else None,
+            causes=(
+                Cause("no process listens on that port", () if seen.port_answered else ("no connect to it succeeded",),
+                      ("other connects succeeded",) if seen.port_answered else ()),
+                Cause("a firewall rejects with a RST in the host's name",
+                      (f"RSTs with different TTLs: {ttls}",) if len(ttls) > 1 else ()),
+            ),
+            next_steps=(
+                f"on {view.host(flow, side)}: ss -ltnp '( sport = :{view.port(flow, side)} )'",
+                "if the process listens: look for firewall rules with reject-with tcp-reset",
+            ),
+            data={"count": len(rows), "port_answered_others": seen.port_answered, "ttls": ttls},
+        )
+
+    def _many(self, view: View, rows: np.ndarray, endpoints: int) -> Finding:
+        return self.finding(
+            view,
+            Severity.NOTICE,
+            f"Connects to {endpoints:,} more endpoints are refused",
+            f"{plural(len(rows), 'connect')} to {endpoints:,} endpoints were answered with a RST: so many targets look "
+            "like a scan.",
+            streams=rows["flow"],
+            frames=_frames(rows),
+            span=(int(rows["ts_ns"].min()), int(rows["ts_ns"].max())),
+            evidence=_evidence(view, rows),
+            causes=(Cause("a scan of closed ports"),),
+            data={"count": len(rows), "endpoints": endpoints},
+        )
+
+
+def _frames(rows: np.ndarray) -> np.ndarray:
+    """Of the SYNs and the RSTs."""
+    return np.concatenate([rows["ref"][:FRAMES_MAX], rows["frame"][:FRAMES_MAX]])
+
+
+def _evidence(view: View, rows: np.ndarray) -> Iterator[Evidence]:
+    for event in rows[:4]:
+        yield view.frame(int(event["flow"]), int(event["ref"]), f"SYN from {view.label(int(event['flow']), 1 - int(event['side']))}")
+        yield view.evidence(event, "refused")

@@ -1,0 +1,202 @@
+"""The tables as diagnoses look at them: columns by side, events by kind or by flow, names and lines for evidence."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from ..model import notation
+from ..model.event import EventKind
+from ..model.finding import Evidence
+from ..model.flow import EndpointBit, FlowBit
+from ..model.states import State
+from ..model.tables import Tables
+from ..units import address, endpoint
+from . import confidence
+from .confidence import Doubt
+
+CLOCK_STEP_NS = 128_000_000  # NTP's step threshold, RFC 5905 section 11.3 (STEPT)
+
+
+class View:
+    """Reads `Tables`; never changes them. Everything is computed once, on demand."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.flows = tables.flows
+        self.events = tables.events
+        self.first_ts_ns = tables.first_ts_ns
+        self.last_ts_ns = max(tables.last_ts_ns, int(tables.flows["last_ts_ns"].max(initial=0)))
+        self.side = lru_cache(maxsize=None)(self._side)
+
+    def _side(self, column: str) -> np.ndarray:
+        """A column of the endpoint table as a contiguous array of shape (flows, 2)."""
+        return np.ascontiguousarray(self.tables.endpoints[column]).reshape(-1, 2)
+
+    @cached_property
+    def client(self) -> np.ndarray:
+        """Side of the client, int64 so that it can index; shape (flows,)."""
+        return self.tables.client_side.astype(np.int64)
+
+    def has(self, bit: EndpointBit) -> np.ndarray:
+        """Where an endpoint has this bit; shape (flows, 2)."""
+        found: np.ndarray = (self.side("bits") & int(bit)) != 0
+        return found
+
+    def of_client(self, column: np.ndarray) -> np.ndarray:
+        """The client's half of a column of shape (flows, 2)."""
+        return np.where(self.client == 0, column[:, 0], column[:, 1])
+
+    def of_server(self, column: np.ndarray) -> np.ndarray:
+        """The server's half of a column of shape (flows, 2)."""
+        return np.where(self.client == 0, column[:, 1], column[:, 0])
+
+    @cached_property
+    def _kinds(self) -> np.ndarray:
+        return np.ascontiguousarray(self.events["kind"])
+
+    @cached_property
+    def _event_flows(self) -> np.ndarray:
+        return np.ascontiguousarray(self.events["flow"])
+
+    def by_kind(self, *kinds: EventKind) -> np.ndarray:
+        """All events of these kinds, in capture order."""
+        wanted = np.zeros(256, bool)
+        wanted[[int(kind) for kind in kinds]] = True
+        return self.events[wanted[self._kinds]]
+
+    def by_flow(self, flows: Iterable[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """For each of these flows its events, in capture order: one pass for all of them."""
+        chosen = np.unique(np.asarray(flows if isinstance(flows, np.ndarray) else list(flows), dtype=np.int64))
+        if not len(chosen):
+            return
+        wanted = np.zeros(len(self.flows) + 1, bool)  # the last one is for events of no flow
+        wanted[chosen] = True
+        wanted[-1] = False
+        rows = np.flatnonzero(wanted[self._event_flows])
+        rows = rows[np.argsort(self._event_flows[rows], kind="stable")]
+        bounds = np.searchsorted(self._event_flows[rows], np.append(chosen, chosen[-1] + 1))
+        for index, flow in enumerate(chosen.tolist()):
+            yield flow, self.events[rows[bounds[index] : bounds[index + 1]]]
+
+    def detail(self, flow: int, side: int) -> np.void | None:
+        """Row of one endpoint's details; None for a flow that never got beyond SYN and RST."""
+        return self.tables.detail(flow, side)
+
+    @cached_property
+    def with_details(self) -> np.ndarray:
+        """The flows that have details."""
+        return np.flatnonzero(np.ascontiguousarray(self.flows["detail"]) >= 0)
+
+    def detail_column(self, column: str) -> np.ndarray:
+        """A column of the detail table for `with_details`; shape (flows with details, 2)."""
+        first = self.flows["detail"][self.with_details].astype(np.int64)
+        values: np.ndarray = self.tables.details[column][np.stack([first, first + 1], axis=1)]
+        return values
+
+    # names -------------------------------------------------------------------------------------------------------
+
+    def role(self, flow: int, side: int) -> str:
+        """`client` or `server`."""
+        return "client" if int(self.client[flow]) == side else "server"
+
+    def label(self, flow: int, side: int) -> str:
+        """`192.0.2.1:80`"""
+        row = self.flows[flow]
+        return endpoint(
+            int(row["family"]), int(row["addr_hi"][side]), int(row["addr_lo"][side]), int(row["port"][side])
+        )
+
+    def host(self, flow: int, side: int) -> str:
+        """`192.0.2.1`"""
+        row = self.flows[flow]
+        return address(int(row["family"]), int(row["addr_hi"][side]), int(row["addr_lo"][side]))
+
+    def port(self, flow: int, side: int) -> int:
+        """Port of one side."""
+        return int(self.flows["port"][flow][side])
+
+    def isn(self, flow: int, side: int) -> int | None:
+        """Initial sequence number of one side, where it is known."""
+        row = self.tables.endpoint(flow, side)
+        return int(row["isn"]) if int(row["bits"]) & EndpointBit.ISN_KNOWN else None
+
+    def relative(self, flow: int, side: int, number: int) -> int:
+        """A sequence number of `side` relative to its ISN; as it is where the ISN is unknown."""
+        isn = self.isn(flow, side)
+        return number if isn is None else (number - isn) & 0xFFFFFFFF
+
+    def state(self, flow: int, side: int) -> State:
+        """The last state of one side."""
+        return State(int(self.tables.endpoint(flow, side)["state"]))
+
+    def chain(self, flow: int) -> list[int]:
+        """The flows on the same 4-tuple before this one, the latest first."""
+        earlier, before = [], int(self.flows["previous"][flow])
+        while before >= 0:
+            earlier.append(before)
+            before = int(self.flows["previous"][before])
+        return earlier
+
+    # evidence ----------------------------------------------------------------------------------------------------
+
+    def evidence(self, event: np.void, note: str, numbers_of: int | None = None) -> Evidence:
+        """The segment behind an event. `numbers_of`: the flow whose ISNs the numbers are relative to."""
+        flow, sender = int(event["flow"]), int(event["sender"])
+        base = flow if numbers_of is None else numbers_of
+        text = notation.numbers(
+            int(event["flags"]),
+            int(event["seq"]),
+            int(event["ack"]),
+            int(event["payload_len"]),
+            int(event["window"]),
+            self.isn(base, sender),
+            self.isn(base, 1 - sender),
+        )
+        segment = notation.line(self.role(flow, sender), self.role(flow, 1 - sender), text)
+        return Evidence(int(event["frame"]), int(event["ts_ns"]), note, segment, flow)
+
+    def frame(self, flow: int, number: int, note: str, ts_ns: int | None = None) -> Evidence:
+        """A frame of which only the number was kept."""
+        return Evidence(int(number), None if ts_ns is None else int(ts_ns), note, None, flow)
+
+    def absence(self, ts_ns: int | None, note: str, flow: int | None = None) -> Evidence:
+        """Something that did not happen."""
+        return Evidence(None, None if ts_ns is None else int(ts_ns), note, None, flow)
+
+    # doubts ------------------------------------------------------------------------------------------------------
+
+    def doubts(self, streams: np.ndarray) -> list[Doubt]:
+        """What the capture could not show of these flows."""
+        found = list(self._capture_doubts)
+        if not len(streams):
+            return found
+        rows = self.flows[streams]
+        if not np.all(rows["bits"] & int(FlowBit.ROLES_KNOWN)):
+            found.append(confidence.ROLES_GUESSED)
+        if np.any(self.one_sided[streams]):
+            found.append(confidence.ONE_SIDED)
+        first = rows["detail"][rows["detail"] >= 0].astype(np.int64)
+        details = np.concatenate([self.tables.details[first], self.tables.details[first + 1]])
+        if np.any(details["unseen_bytes"] > 0):
+            found.append(confidence.HOLES)
+        if np.any(details["events_full"]):
+            found.append(confidence.ROWS_CAPPED)
+        return found
+
+    @cached_property
+    def _capture_doubts(self) -> tuple[Doubt, ...]:
+        found = []
+        if any(i.dropped_interface or i.dropped_os for f in self.tables.files for i in f.interfaces):
+            found.append(confidence.DROPS)
+        if any(f.largest_backward_step_ns >= CLOCK_STEP_NS for f in self.tables.files):
+            found.append(confidence.CLOCK)
+        return tuple(found)
+
+    @cached_property
+    def one_sided(self) -> np.ndarray:
+        """Flows of which one direction is missing, although the other acknowledges it; shape (flows,)."""
+        packets = self.side("packets")
+        silent = packets == 0
+        acknowledges = self.has(EndpointBit.ACKED)
+        return (silent[:, 1] & acknowledges[:, 0]) | (silent[:, 0] & acknowledges[:, 1])
