@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from . import flow_filter
 from .config import Config
 from .errors import UsageError
 from .flow_columns import StateIndex
@@ -85,6 +84,8 @@ class Report:
 
         Findings about the capture as a whole stay. Raises UsageError when the expression cannot be read.
         """
+        from . import flow_filter
+
         test = flow_filter.parse(expression, self.examined)
         mask = test(flow_filter.Capture(self.tables, self.states, self.findings))
         if self.chosen is not None:
