@@ -60,13 +60,15 @@ def _gave_up_opening(tables: Tables) -> np.ndarray:
 
 
 def _gave_up_sending(tables: Tables) -> np.ndarray:
+    """Only the few candidates are copied: the detail table is the largest of all."""
+    repeated = np.flatnonzero(tables.details["retrans_run"] >= _LEAST_REPEATS)
+    owner = np.full(len(tables.details) // 2, -1, np.int64)
     flows = np.flatnonzero(tables.flows["detail"] >= 0)
-    rows = (2 * flows[:, None] + np.arange(2)).ravel()
-    details = tables.details[(tables.flows["detail"][flows][:, None] + np.arange(2)).ravel()]
-    ends = tables.endpoints[rows]
+    owner[tables.flows["detail"][flows] // 2] = flows
+    rows = 2 * owner[repeated // 2] + repeated % 2
+    details, ends = tables.details[repeated], tables.endpoints[rows]
     waiting = (
-        (details["retrans_run"] >= _LEAST_REPEATS)
-        & (ends["last_frame"] == details["last_retrans_frame"])
+        (ends["last_frame"] == details["last_retrans_frame"])
         & (ends["snd_una"] != ends["snd_nxt"])
         & (ends["state"] != State.CLOSED)
         & ((ends["bits"] & (EndpointBit.RST_SENT | EndpointBit.RST_OBEYED)) == 0)
