@@ -59,6 +59,13 @@ class View:
     def _event_flows(self) -> np.ndarray:
         return np.ascontiguousarray(self.events["flow"])
 
+    @cached_property
+    def _frames(self) -> np.ndarray:
+        """Frames of the events, ascending: those without a frame, which stand at the end, left out."""
+        frames = np.ascontiguousarray(self.events["frame"])
+        without = np.flatnonzero(frames == 0)
+        return frames[: without[0]] if len(without) else frames
+
     def by_kind(self, *kinds: EventKind) -> np.ndarray:
         """All events of these kinds, in capture order."""
         wanted = np.zeros(256, bool)
@@ -157,7 +164,10 @@ class View:
         return Evidence(int(event["frame"]), int(event["ts_ns"]), note, segment, flow)
 
     def frame(self, flow: int, number: int, note: str, ts_ns: int | None = None) -> Evidence:
-        """A frame of which only the number was kept."""
+        """A frame by its number: with its segment where it brought an event, else the number and the note alone."""
+        for row in range(*np.searchsorted(self._frames, [number, number + 1])):
+            if self._event_flows[row] == flow:
+                return self.evidence(self.events[row], note)
         return Evidence(int(number), None if ts_ns is None else int(ts_ns), note, None, flow)
 
     def absence(self, ts_ns: int | None, note: str, flow: int | None = None) -> Evidence:
