@@ -74,6 +74,11 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def percent(share: float) -> str:
+    """A share as people say it: `"0.34 %"`, `"12.5 %"`, `"100 %"`."""
+    return f"{_digits(100 * share)} %"
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`"1 packet"`, `"2,345 packets"`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -3,7 +3,6 @@
 import numpy as np
 
 from tcpdiag.flows.tracker import Tracker
-from tcpdiag.model.capture import CaptureFile
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.notation import parse_script
 from tcpdiag.model.states import State
@@ -21,11 +20,7 @@ def tracked(script: str, profile: str | None = None) -> Tables:
     parsed = parse_script(script)
     tracker = Tracker(profile)
     tracker.feed(parsed.segments)
-    first = int(parsed.segments["ts_ns"][0])
-    file = CaptureFile(
-        "script", "pcap", None, (), len(parsed.segments), len(parsed.segments), first, parsed.last_ts_ns, 1
-    )
-    return tracker.finish([file])
+    return tracker.finish([parsed.file])
 
 
 def states(tables: Tables, flow: int = 0) -> dict[str, list[tuple[str, int]]]:

@@ -71,7 +71,9 @@ class Diagnosis(ABC):
         """A finding of this kind: frames sorted and unique, confidence from the doubts, lists bounded."""
         all_frames = np.unique(np.asarray(frames if isinstance(frames, np.ndarray) else list(frames), dtype=np.int64))
         all_streams = np.unique(np.asarray(streams, dtype=np.int64))
-        doubts = sorted({*doubts, *view.doubts(all_streams)})
+        if self.scope is not Scope.CAPTURE:  # what the capture lacks is no doubt about a finding that says so
+            doubts = (*doubts, *view.doubts(all_streams))
+        doubts = sorted(set(doubts))
         return Finding(
             kind=self.kind,
             severity=severity,

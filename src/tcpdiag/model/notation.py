@@ -10,6 +10,10 @@ is a small script language (`parse_script`), in which the diagnoses write their 
     repeat 20 every 30.0                              the block 20 times, each time from the next client port
     end
     +60.0 .                                           nothing more is captured for 60 s
+    file: dropped 120                                 what no segment shows: packets that the capture dropped
+    file: cut 12                                      packets cut by the snap length
+    file: back 3600.0                                 time runs backwards once, by as many seconds
+    file: damage "last record incomplete"             the file is damaged behind its last frame
     # a comment
 """
 
@@ -19,6 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .capture import CaptureFile, Damage, Interface
 from .segment import NO_PKTTYPE, SEGMENT, Checksum, Flag, Option
 
 _LETTERS = (
@@ -118,6 +123,28 @@ class Script:
     segments: np.ndarray
     last_ts_ns: int
     expected: tuple[str, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()  # words and values of its `file:` lines
+
+    @property
+    def file(self) -> CaptureFile:
+        """The file that the capture would be."""
+        said, count = dict(self.said), len(self.segments)
+        dropped = int(said["dropped"]) if "dropped" in said else None
+        return CaptureFile(
+            path="script",
+            format="pcapng" if dropped else "pcap",
+            compression=None,
+            interfaces=(Interface(1, "Ethernet", None, dropped_interface=dropped),),
+            packets=count,
+            tcp_packets=count,
+            first_ts_ns=int(self.segments["ts_ns"][0]) if count else None,
+            last_ts_ns=self.last_ts_ns,
+            first_frame=1,
+            truncated_packets=int(said.get("cut", 0)),
+            backward_steps=int("back" in said),
+            largest_backward_step_ns=_ns(said.get("back", "0")),
+            damage=(Damage(24, count, said["damage"].strip('"')),) if "damage" in said else (),
+        )
 
 
 _SEGMENT = re.compile(
@@ -133,6 +160,7 @@ _SEGMENT = re.compile(
     re.VERBOSE,
 )
 _SILENCE = re.compile(r"\+(?P<gap>\d+(?:\.\d+)?)\s+\.$")
+_FILE = re.compile(r'file:\s+(?P<word>dropped|cut|back|damage)\s+(?P<value>\d+(?:\.\d+)?|"[^"]*")$')
 _REPEAT = re.compile(r"repeat\s+(?P<times>\d+)\s+every\s+(?P<every>\d+(?:\.\d+)?)$")
 
 
@@ -143,6 +171,7 @@ class _Parser:
     now_ns: int = EPOCH_NS
     rows: list[np.ndarray] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
 
     def block(self, lines: Iterator[str], port_shift: int = 0) -> None:
         for text in lines:
@@ -154,6 +183,8 @@ class _Parser:
                 self.now_ns += _ns(match["gap"])
             elif text.startswith("finding:"):
                 self.expected.append(text.removeprefix("finding:").strip())
+            elif match := _FILE.match(text):
+                self.said.append((match["word"], match["value"]))
             elif match := _SEGMENT.match(text):
                 self.segment(match, port_shift)
             else:
@@ -190,7 +221,7 @@ def parse_script(text: str) -> Script:
     segments = np.concatenate(parser.rows) if parser.rows else np.zeros(0, SEGMENT)
     segments = segments[np.argsort(segments["ts_ns"], kind="stable")]
     segments["frame"] = np.arange(1, len(segments) + 1)
-    return Script(segments, parser.now_ns, tuple(parser.expected))
+    return Script(segments, parser.now_ns, tuple(parser.expected), tuple(parser.said))
 
 
 def _until_end(lines: Iterator[str]) -> Iterator[str]:

@@ -1,0 +1,232 @@
+"""Segments that their receiver got and that the capture lacks.
+
+## What it sees
+ACKs for bytes that were never captured and never came later either: the receiver has them, so the network delivered
+them, and the capture lost them. Beside that, the drop counters that a pcapng file keeps of its interfaces.
+
+## Why it matters
+What is missing looks like loss on the path to every tool that counts holes. Nobody should search the network for
+segments that only the capture lost; and every other finding about these connections is less certain.
+
+## What it cannot know
+Segments that carry no data (ACKs, most RSTs) go missing without a trace. Whether the tap, the mirror port, the kernel's
+buffer or a capture filter lost them, unless the drop counters say so. How many segments the missing bytes were: the
+number given is the least that the sender's largest segment allows.
+
+## Thresholds
+| name | default | source |
+|---|---|---|
+| warning_share | 0.01 | Mathis 1997, window = 1.22 / sqrt(loss): real loss of 1 % would leave 12 segments in flight, so this many holes pass for a broken path |
+| start_s | 1 | RFC 6298 section 2: the initial RTO; what was in flight when the capture began is acknowledged by then |
+
+## RFC
+RFC 9293 section 3.4 (an ACK covers all bytes before it)
+
+## Speaks
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1:1001(1000) ack 1 win 65535
++0.01 > P. 2001:3001(1000) ack 1 win 65535
++0.01 < . 1:1(0) ack 3001 win 65535
++0.01 > P. 3001:4001(1000) ack 1 win 65535
++0.01 < . 1:1(0) ack 4001 win 65535
+finding: capture-loss warning unseen_bytes=1000
+```
+The file counts what was dropped:
+```packets
+file: dropped 120
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
+finding: capture-loss warning dropped=120
+```
+
+## Stays silent
+Lost on the path, before the tap, and sent again:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1001:2001(1000) ack 1 win 65535
++0.01 < . 1:1(0) ack 1 win 65535
++0.50 > P. 1:1001(1000) ack 1 win 65535
++0.01 < . 1:1(0) ack 2001 win 65535
+```
+The connection is older than the capture:
+```packets
++0.00 < . 1:1(0) ack 5000 win 65535
++0.01 > P. 7000:8000(1000) ack 1 win 65535
++0.01 < . 1:1(0) ack 7000 win 65535
++0.01 < . 1:1(0) ack 8000 win 65535
+```
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.event import EventKind
+from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.flow import FlowBit
+from ..rfc import Rfc
+from ..units import NS, number, percent, plural, size
+from .base import EVIDENCE_MAX, FRAMES_MAX, Diagnosis, Scope, frame_list
+from .view import View
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Defaults are explained in the manual."""
+
+    warning_share: float = 0.01
+    start_s: float = 1
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """What was acknowledged and never captured. `proofs`: ACK_UNSEEN events; the sums count also those not kept."""
+
+    proofs: np.ndarray
+    bytes: int
+    segments: int  # at least
+    share: float  # of all payload that was sent
+
+
+class CaptureLoss(Diagnosis):
+    """Acknowledged bytes that the capture does not hold, and packets that it says it dropped."""
+
+    kind = "capture-loss"
+    scope = Scope.CAPTURE
+    events = (EventKind.ACK_UNSEEN, EventKind.RETRANSMISSION)
+    references = (Rfc(9293, "3.4"),)
+    thresholds = Thresholds
+
+    def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        missing = _missing(view, int(limits.start_s * NS))
+        dropped, dropped_share = _dropped(view)
+        if len(missing.proofs) or dropped:
+            grave = max(missing.share, dropped_share) >= limits.warning_share
+            yield self._loss(view, missing, dropped, dropped_share, Severity.WARNING if grave else Severity.NOTICE)
+
+    def _loss(
+        self, view: View, missing: _Missing, dropped: int, dropped_share: float, severity: Severity
+    ) -> Finding:
+        proofs = missing.proofs
+        streams = np.unique(proofs["flow"])
+        told = []
+        if len(proofs):
+            told.append(
+                f"{size(missing.bytes)} (at least {plural(missing.segments, 'segment')}) of "
+                f"{plural(len(streams), 'connection')} are not in the capture although their receivers acknowledged "
+                f"them {frame_list(np.sort(proofs['frame']))}: {percent(missing.share)} of all payload. The network "
+                f"delivered these bytes; only the capture lacks them."
+            )
+        if dropped:
+            told.append(
+                f"The file says that {plural(dropped, 'packet')} ({percent(dropped_share)}) were dropped while capturing."
+            )
+        return self.finding(
+            view,
+            severity,
+            "The capture lacks segments that were received" if len(proofs) else "The capture dropped packets",
+            " ".join(told),
+            streams=streams,
+            frames=proofs["frame"][:FRAMES_MAX],
+            span=(int(proofs["ts_ns"].min()), int(proofs["ts_ns"].max())) if len(proofs) else None,
+            evidence=_evidence(view, proofs),
+            causes=_causes(view, dropped),
+            next_steps=(
+                "capture again with a larger buffer and shorter packets: tcpdump -B 65536 -s 128, written to a file",
+                "compare the packets that tcpdump says were dropped by the kernel, and ethtool -S on the capture port",
+                "do not take holes in these connections for loss on the path",
+            ),
+            data={
+                "unseen_bytes": missing.bytes,
+                "unseen_segments": missing.segments,
+                "unseen_share": round(missing.share, 6),
+                "connections": len(streams),
+                "dropped": dropped,
+                "dropped_share": round(dropped_share, 6),
+            },
+        )
+
+
+def _missing(view: View, start_ns: int) -> _Missing:
+    """What no later segment brought, without what was in flight when the capture of an older connection began."""
+    proofs = view.by_kind(EventKind.ACK_UNSEEN)
+    flows = proofs["flow"].astype(np.int64)
+    older = (view.flows["bits"][flows] & int(FlowBit.MIDSTREAM)) != 0
+    early = older & (proofs["ts_ns"] < view.flows["first_ts_ns"][flows] + start_ns)
+    excused = np.where(early, proofs["value"], np.minimum(proofs["value"], _brought_later(view, proofs)))
+    proven = proofs[excused < proofs["value"]]
+    if not len(proven):
+        return _Missing(proven, 0, 0, 0.0)
+    flows = proven["flow"].astype(np.int64)
+    ends = np.unique(2 * flows + 1 - proven["side"])  # the endpoints that had sent the bytes
+    details = view.tables.details[view.flows["detail"][ends // 2].astype(np.int64) + ends % 2]
+    missing = details["unseen_bytes"] - _sums(excused, _senders(proofs), ends)
+    most = np.maximum(details["max_payload"].astype(np.int64), 1)
+    sent = int(view.tables.details["new_bytes"].sum())
+    total = int(missing.sum())
+    return _Missing(proven, total, int(np.ceil(missing / most).sum()), total / max(1, total + sent))
+
+
+def _senders(proofs: np.ndarray) -> np.ndarray:
+    senders: np.ndarray = 2 * proofs["flow"].astype(np.int64) + 1 - proofs["side"]
+    return senders
+
+
+def _sums(values: np.ndarray, ends: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Sum of the values of each wanted endpoint; `wanted` ascends."""
+    at = np.searchsorted(wanted, ends)
+    known = (at < len(wanted)) & (wanted[np.minimum(at, len(wanted) - 1)] == ends)
+    return np.bincount(at[known], weights=values[known], minlength=len(wanted)).astype(np.int64)
+
+
+def _brought_later(view: View, proofs: np.ndarray) -> np.ndarray:
+    """For each ACK the bytes that it acknowledged ahead of the segment which brings them: a tap that reorders."""
+    late = np.zeros(len(proofs), np.int64)
+    again = view.by_kind(EventKind.RETRANSMISSION)
+    if not len(proofs) or not len(again):
+        return late
+    senders = _senders(proofs)
+    sources = 2 * again["flow"].astype(np.int64) + again["side"]
+    isn = view.tables.endpoints["isn"].astype(np.int64)
+    acked = (senders << 32) + ((proofs["ack"] - isn[senders]) & 0xFFFFFFFF)
+    begun = (sources << 32) + ((again["seq"] - isn[sources]) & 0xFFFFFFFF)
+    order = np.argsort(acked, kind="stable")
+    after = np.searchsorted(acked[order], begun, side="right")
+    found = after < len(order)
+    at, again, begun = order[after[found]], again[found], begun[found]
+    inside = (begun >= acked[at] - proofs["value"][at]) & (again["ts_ns"] >= proofs["ts_ns"][at])
+    np.add.at(late, at[inside], again["payload_len"][inside].astype(np.int64))
+    return late
+
+
+def _dropped(view: View) -> tuple[int, float]:
+    """Packets that the interfaces say were dropped, and their share of all."""
+    files = view.tables.files
+    dropped = sum((i.dropped_interface or 0) + (i.dropped_os or 0) for f in files for i in f.interfaces)
+    return dropped, dropped / max(1, dropped + sum(f.packets for f in files))
+
+
+def _evidence(view: View, proofs: np.ndarray) -> Iterator[Evidence]:
+    largest = np.sort(np.argsort(-proofs["value"], kind="stable")[:EVIDENCE_MAX])
+    for event in proofs[largest]:
+        yield view.evidence(event, f"acknowledges {number(int(event['value']))} bytes that are not here")
+
+
+def _causes(view: View, dropped: int) -> tuple[Cause, ...]:
+    buffer = Cause(
+        "the capturing host or its buffer was too slow",
+        (f"it counted {plural(dropped, 'dropped packet')}",) if dropped else (),
+    )
+    mirror = Cause("the mirror port or tap was overloaded: it drops without counting here")
+    path = Cause("some packets took another way, which the capture does not see")
+    unread = sum(count for f in view.tables.files for why, count in f.undecoded.items() if "ragment" in why)
+    if unread:
+        pieces = Cause("they are in IP fragments that could not be put together", (plural(unread, "such packet"),))
+        return (pieces, buffer, mirror, path)
+    return (buffer, mirror, path)

@@ -1,0 +1,150 @@
+"""Connections of which only one direction was captured.
+
+## What it sees
+Connections in which one side acknowledges and goes on, while not a single packet of the other side is in the capture.
+The ACK numbers prove that the other side spoke.
+
+## Why it matters
+Half of every such connection is missing: whether a segment was answered, how long that took, and what state the silent
+side was in. Nothing about it should be concluded from its silence.
+
+## What it cannot know
+What the missing side sent, beyond how many bytes of it were acknowledged. Whether the way of the packets (asymmetric
+routing), the mirror port or the capture filter leaves it out.
+
+## Thresholds
+| name | default | source |
+|---|---|---|
+| warning_share | 0.5 | majority: when most connections lack a side, the capture as a whole cannot answer what it was taken for |
+
+## RFC
+RFC 9293 section 3.4 (an ACK proves what was received)
+
+## Speaks
+```packets
++0.00 < S. 0:0(0) ack 1 win 65535
++0.01 < P. 1:1001(1000) ack 101 win 65535
++0.01 < P. 1001:2001(1000) ack 101 win 65535
++0.50 < F. 2001:2001(0) ack 102 win 65535
+finding: capture-one-sided warning connections=1
+```
+
+## Stays silent
+SYNs that nobody answers:
+```packets
++0.00 > S 0:0(0) win 65535 *4 every 1.0
++3.00 .
+```
+Answers to a connect that somebody else made in the client's name:
+```packets
++0.00 < S. 0:0(0) ack 1 win 65535 *4 every 1.0
++3.00 .
+```
+An old connection in which one side has died:
+```packets
++0.00 > P. 1:101(100) ack 1 win 65535 *5 every 0.5
+```
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.finding import Cause, Finding, Severity
+from ..model.flow import EndpointBit
+from ..rfc import Rfc
+from ..units import percent, plural, size
+from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
+from .view import View
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Defaults are explained in the manual."""
+
+    warning_share: float = 0.5
+
+
+class CaptureOneSided(Diagnosis):
+    """Connections of which only one direction is in the capture."""
+
+    kind = "capture-one-sided"
+    scope = Scope.CAPTURE
+    references = (Rfc(9293, "3.4"),)
+    thresholds = Thresholds
+
+    def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        flows, sides = _halves(view)
+        if len(flows):
+            opened = int(np.count_nonzero(np.any(_spoke(view), axis=1)))
+            share = len(flows) / max(1, opened)
+            severity = Severity.WARNING if share >= limits.warning_share else Severity.NOTICE
+            yield self._one_sided(view, flows, sides, share, severity)
+
+    def _one_sided(
+        self, view: View, flows: np.ndarray, sides: np.ndarray, share: float, severity: Severity
+    ) -> Finding:
+        rows = view.flows[flows]
+        acknowledged = int(_acknowledged(view)[flows, 1 - sides].sum())
+        last_acks = view.side("last_ack_frame")[flows, sides]
+        shown = range(min(3, len(flows)))
+        hosts = sorted({view.host(int(flow), int(side)) for flow, side in zip(flows[:1000], sides[:1000], strict=True)})
+        named = ", ".join(hosts[:3]) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
+        return self.finding(
+            view,
+            severity,
+            "Only one direction was captured",
+            f"Of {plural(len(flows), 'connection')} ({percent(share)} of those in which data could flow) only one side "
+            f"is in the capture {frame_list(rows['first_frame'])}: the packets of {named}. These acknowledge "
+            f"{size(acknowledged)} from the other side, which therefore spoke, out of sight.",
+            streams=flows,
+            frames=np.concatenate([rows["first_frame"][:FRAMES_MAX], last_acks[:3]]),
+            span=(int(rows["first_ts_ns"].min()), int(rows["last_ts_ns"].max())),
+            evidence=[
+                line
+                for i in shown
+                for line in (
+                    view.frame(
+                        int(flows[i]),
+                        int(rows["first_frame"][i]),
+                        f"{view.label(int(flows[i]), int(sides[i]))} to {view.label(int(flows[i]), 1 - int(sides[i]))}; "
+                        "no packet comes back",
+                        int(rows["first_ts_ns"][i]),
+                    ),
+                    view.frame(int(flows[i]), int(last_acks[i]), "the last ACK for what was not captured"),
+                )
+            ],
+            causes=(
+                Cause("the other direction takes another way, past the tap (asymmetric routing)"),
+                Cause("the mirror port copies one direction only"),
+                Cause("the capture filter lets only one direction through (src or dst instead of host)"),
+            ),
+            next_steps=(
+                "capture on one of the two hosts, where both directions have to pass",
+                "check the filter, and that the mirror session copies rx and tx",
+                "take nothing here for an unanswered segment",
+            ),
+            data={"connections": len(flows), "share": round(share, 6), "acknowledged_bytes": acknowledged},
+        )
+
+
+def _spoke(view: View) -> np.ndarray:
+    """Endpoints that sent more than SYNs and RSTs; shape (flows, 2)."""
+    spoke: np.ndarray = view.side("packets") > view.side("syns").astype(np.int64) + view.side("resets")
+    return spoke
+
+
+def _acknowledged(view: View) -> np.ndarray:
+    """Bytes of each endpoint that its peer acknowledged in sight; shape (flows, 2)."""
+    base = view.side("isn") + np.uint32(1)
+    counted: np.ndarray = (view.side("snd_una") - base).astype(np.int64)
+    return np.where(view.has(EndpointBit.BASE_SET) & view.has(EndpointBit.SND_KNOWN), counted, 0)
+
+
+def _halves(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """The flows with one side missing although it proved to speak, and the side that is there."""
+    proved = view.has(EndpointBit.ISN_KNOWN) | (_acknowledged(view)[:, ::-1] > 0)
+    there = _spoke(view) & view.has(EndpointBit.ACKED) & proved & (view.side("packets")[:, ::-1] == 0)
+    flows = np.flatnonzero(np.any(there, axis=1))
+    return flows, np.argmax(there[flows], axis=1)
