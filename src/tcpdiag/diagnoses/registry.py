@@ -4,9 +4,16 @@ from typing import Final
 
 from ..errors import UsageError
 from .base import Diagnosis
+from .capture_clock_step import CaptureClockStep
+from .capture_duplicated import CaptureDuplicated
+from .capture_loss import CaptureLoss
+from .capture_one_sided import CaptureOneSided
+from .capture_truncated import CaptureTruncated
 from .close_wait_leak import CloseWaitLeak
 from .close_wait_stuck import CloseWaitStuck
 from .half_open import HalfOpen
+from .keepalive_absent import KeepaliveAbsent
+from .keepalive_stopped import KeepaliveStopped
 from .keepalive_unanswered import KeepaliveUnanswered
 from .peer_vanished import PeerVanished
 from .rst_off_sequence import RstOffSequence
@@ -25,7 +32,14 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     KeepaliveUnanswered(),
     HalfOpen(),
     PeerVanished(),
+    KeepaliveStopped(),
     CloseWaitStuck(),
+    KeepaliveAbsent(),
+    CaptureTruncated(),
+    CaptureOneSided(),
+    CaptureLoss(),
+    CaptureDuplicated(),
+    CaptureClockStep(),
 )
 
 

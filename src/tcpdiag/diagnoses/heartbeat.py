@@ -1,0 +1,111 @@
+"""Learned heartbeats: what an endpoint sends of itself, again and again, with nearly one period."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..model.event import BEAT_ROWS, EventKind
+from ..model.flow import EndpointBit
+from .view import View
+
+_STEADY: Final = 1.25
+"""Longest gap over shortest gap of one period, as the tracker takes it for messages."""
+_MOSTLY: Final = 0.75
+SMALL_BYTES: Final = 160
+"""A WebSocket control frame (RFC 6455 section 5.5: 125 bytes and a header) inside a TLS record."""
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """One endpoint's beats, `count` of them, gaps from `least_ns` to `most_ns`; the last one at `last_ns`."""
+
+    flow: int
+    side: int
+    probes: bool  # TCP keepalives; else messages of the application
+    exchanged: bool  # each is followed or preceded by a message of the peer: could be a poll and its answer
+    count: int
+    least_ns: int
+    most_ns: int
+    first_ns: int
+    last_ns: int
+    frames: tuple[int, ...]  # as many as were kept, and the last
+
+    @property
+    def period_ns(self) -> int:
+        """Middle of the shortest and the longest gap."""
+        return (self.least_ns + self.most_ns) // 2
+
+    @property
+    def word(self) -> str:
+        """What it is made of."""
+        return "TCP keepalive probe" if self.probes else "small message"
+
+
+def learned(view: View, gaps_min: float, period_min_ns: int) -> Iterator[Heartbeat]:
+    """The heartbeats of all flows whose both directions were captured, by flow and side."""
+    beats = view.detail_column("beats") > gaps_min
+    beats &= view.detail_column("beat_min_ns") >= period_min_ns
+    probes = view.detail_column("keepalives") > gaps_min
+    chosen = view.with_details[np.any(beats | probes, axis=1)]
+    for flow, events in view.by_flow(chosen[~view.one_sided[chosen]]):
+        for side in (0, 1):
+            mine = events[events["side"] == side]
+            for found in (_messages(view, flow, side, mine), _probes(view, flow, side, mine)):
+                if found is not None and found.count > gaps_min and found.least_ns >= period_min_ns:
+                    yield found
+
+
+def _messages(view: View, flow: int, side: int, events: np.ndarray) -> Heartbeat | None:
+    own, peer = view.detail(flow, side), view.detail(flow, 1 - side)
+    if own is None or peer is None or int(own["beats"]) < 2:
+        return None
+    first_ns, last_ns = int(own["beat_first_ts_ns"]), int(own["beat_last_ts_ns"])
+    rows = events[(events["kind"] == EventKind.BEAT) & (events["ts_ns"] > first_ns)]
+    alone = int(peer["last_text_ts_ns"]) <= first_ns
+    if len(rows) > 2:  # the ACK number moves on where the peer said something between two beats
+        alone |= bool(np.mean(rows["ack"][1:] == rows["ack"][:-1]) >= _MOSTLY)
+    if not alone and max(int(own["beat_len"]), int(peer["beat_len"])) > SMALL_BYTES:
+        return None
+    return Heartbeat(
+        flow,
+        side,
+        False,
+        not alone,
+        int(own["beats"]),
+        int(own["beat_min_ns"]),
+        int(own["beat_max_ns"]),
+        first_ns,
+        last_ns,
+        (*rows["frame"].tolist()[:BEAT_ROWS], int(own["beat_frame"])),
+    )
+
+
+def _probes(view: View, flow: int, side: int, events: np.ndarray) -> Heartbeat | None:
+    """Keepalive probes that were all answered, with nothing of the prober between them."""
+    own = view.detail(flow, side)
+    if own is None or int(own["keepalives"]) < 2 or int(own["keepalives_run"]):
+        return None
+    rows = events[events["kind"] == EventKind.KEEPALIVE_PROBE]
+    rows = rows[rows["ts_ns"] > int(own["last_new_ts_ns"])]
+    end = view.tables.endpoint(flow, side)
+    if len(rows) < 2 or int(end["bits"]) & EndpointBit.FIN_SENT:
+        return None
+    gaps = np.diff(rows["ts_ns"])
+    least, most = int(gaps.min()), int(gaps.max())
+    kept = bool(own["events_full"]) and int(own["keepalives"]) > len(rows)
+    if most > _STEADY * least or (int(end["last_frame"]) != int(rows["frame"][-1]) and not kept):
+        return None
+    return Heartbeat(
+        flow,
+        side,
+        True,
+        False,
+        int(own["keepalives"]) if kept else len(rows),
+        least,
+        most,
+        int(rows["ts_ns"][0]),
+        int(end["last_ts_ns"]),
+        (*rows["frame"].tolist(), int(end["last_frame"])),
+    )
