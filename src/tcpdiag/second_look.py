@@ -82,7 +82,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
 def _belongs(segments: np.ndarray, flow: np.void) -> np.ndarray:
     mask: np.ndarray = _from(segments, flow, 0) | _from(segments, flow, 1)
     mask &= (segments["frame"] >= flow["first_frame"]) & (segments["frame"] <= flow["last_frame"])
-    mask &= (segments["tunnel"] == flow["tunnel"]) & (segments["family"] == flow["family"])
+    mask &= np.isin(segments["tunnel"], (flow["tunnel"], flow["tunnel_back"])) & (segments["family"] == flow["family"])
     mask &= (segments["origin"] & Origin.QUOTED) == 0
     return mask
 

@@ -120,7 +120,7 @@ class Handshake(Lookup):
         if a[0].bits & ISN_KNOWN:
             self.repeated(flow, side, s)
             return
-        if a[0].bits & BASE_SET:
+        if (a[0].bits & BASE_SET) and a[0].state != UNSEEN and a[0].state != CLOSED:
             # Captured after segments that it preceded: the options count, the state is past it.
             nxt: cython.uint = a[0].snd_nxt
             una: cython.uint = a[0].snd_una

@@ -74,6 +74,7 @@ cdef packed struct Flow:
     unsigned long long[2] addr_lo
     unsigned short[2] port
     unsigned int tunnel
+    unsigned int tunnel_back
     unsigned int first_frame
     unsigned int last_frame
     int previous

@@ -111,6 +111,7 @@ class Resets(Handshake):
     def rst(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
         """A RST from `side`: first what it does to the other end, then what it says of its sender."""
         self.endpoints[2 * flow + side].resets += 1
+        self.set_bases(flow, side, s)
         self.rst_received(flow, side, s)
         self.rst_sent(flow, side, s)
 

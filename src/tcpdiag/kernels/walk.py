@@ -152,6 +152,13 @@ class Walk(Probes):
             if s[0].origin & HEADER_TRUNCATED:
                 return
             flow = self.new_flow(s, -1)
+        elif self.opens_new(flow, s):
+            flow = self.new_flow(s, flow)
+        if not (s[0].origin & HEADER_TRUNCATED):
+            self.set_bases(flow, self.side, s)
+        if self.flows[flow].last_frame == 0:
+            self.flows[flow].last_frame = s[0].frame
+            self.flows[flow].last_ts_ns = s[0].ts_ns
         if self.flows[flow].icmp_errors < SATURATED:
             self.flows[flow].icmp_errors += 1
         if self.flows[flow].icmp_errors <= ICMP_ROWS:
@@ -284,9 +291,7 @@ class Walk(Probes):
                     # Guessed: the lower port is the service. A flow's side 0 is the sender of its first segment.
                     if s[0].sport < s[0].dport:
                         self.flows[flow].bits |= CLIENT_IS_1
-            if not (a[0].bits & BASE_SET):
-                a[0].isn = add(s[0].seq, -1)
-                a[0].bits |= BASE_SET
+            self.set_bases(flow, side, s)
             if (b[0].bits & ISN_KNOWN) and b[0].state == SYN_SENT:
                 self.handshake_done(flow, side, s)
             else:

@@ -15,7 +15,8 @@ FLOW = np.dtype(
         ("addr_hi", "<u8", (2,)),  # by side
         ("addr_lo", "<u8", (2,)),
         ("port", "<u2", (2,)),
-        ("tunnel", "<u4"),
+        ("tunnel", "<u4"),  # of side 0's segments; row of Tables.tunnels
+        ("tunnel_back", "<u4"),  # of side 1's: some overlays use another identifier for each direction
         ("first_frame", "<u4"),
         ("last_frame", "<u4"),
         ("previous", "<i4"),  # flow before this one on the same 4-tuple; -1: none
