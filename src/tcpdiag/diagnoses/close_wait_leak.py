@@ -18,7 +18,7 @@ let all go at once from time to time are a sawtooth, not a leak; a capture short
 |---|---|---|
 | hold_s | 5 | as close-wait-stuck: longer than any timer between close() and the FIN on the wire |
 | count_min | 5 | fewer are told one by one (close-wait-stuck) |
-| released_max | 0.25 | share of long-held connections that were released after all: above it the endpoint does close, only late |
+| released_max | 0.25 | share of long-held ones released after all: above it the endpoint does close, only late |
 | burst_max | 0.75 | a count that was reached in the first half of the time already does not grow |
 | critical_count | 512 | half of the usual limit of open descriptors (RLIMIT_NOFILE soft limit 1,024) |
 

@@ -17,7 +17,7 @@ answer as long as it likes.
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| notice_s | 5 | longer than any timer between close() and the FIN on the wire; the delayed ACK takes 0.5 s at most (RFC 9293 section 3.8.6.3) |
+| notice_s | 5 | longer than any timer before a FIN; delayed ACK: 0.5 s at most (RFC 9293 section 3.8.6.3) |
 | warning_s | 60 | the peer's FIN-WAIT-2 ends after 60 s on Linux (tcp_fin_timeout) and FreeBSD: nobody waits any more |
 | single_max | 10 | more findings of one endpoint than fit a screen are one finding |
 
@@ -110,7 +110,7 @@ class CloseWaitStuck(Diagnosis):
         rows = view.tables.endpoints[2 * held["flow"] + held["side"]]
         proved = (rows["bits"] & int(EndpointBit.FIN_PROVED)) != 0
         role, longest = view.role(flow, side), int(first["idle_ns"])
-        still = np.count_nonzero(held["end"] == End.CAPTURE)
+        still = int(np.count_nonzero(held["end"] == End.CAPTURE))
         long = longest >= limits.warning_s * NS and np.any(held["end"] != End.CLOSED_BY_ITSELF)
         one = len(held) == 1
         return self.finding(
@@ -138,7 +138,7 @@ class CloseWaitStuck(Diagnosis):
             ),
             data={
                 "count": len(held),
-                "still_held": int(still),
+                "still_held": still,
                 "longest_s": round(longest / NS, 3),
                 "wanted_again": int(np.count_nonzero(held["end"] == End.WANTED)),
             },
@@ -155,7 +155,8 @@ def _summary(role: str, first: np.void, count: int, still: int) -> str:
     }[End(int(first["end"]))]
     return (
         f"The peer's FIN arrived [{first['fin_frame']}]. Since then the {role} has sent neither data nor its own FIN "
-        f"for {duration(int(first['idle_ns']))}, {end}. CLOSE-WAIT has no timer: only the application can end it.{others}"
+        f"for {duration(int(first['idle_ns']))}, {end}. CLOSE-WAIT has no timer: only the application can end it."
+        f"{others}"
     )
 
 

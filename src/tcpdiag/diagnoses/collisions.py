@@ -20,6 +20,7 @@ _PART: tuple[EventKind, ...] = (
     EventKind.BAD_ACK,
     EventKind.BAD_ACK_RST,
 )
+_CHALLENGE = [int(kind) for kind in (EventKind.CHALLENGE_ACK, EventKind.BAD_ACK, EventKind.BAD_ACK_RST)]
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,15 @@ class Collision:
 
 
 def collisions(view: View) -> list[Collision]:
-    """All of them, in order of flow."""
+    """All whose held connection was captured, in order of flow."""
     met = view.by_kind(EventKind.SYN_IN_CONNECTION)
-    return [found for flow, events in view.by_flow(met["flow"].astype(np.int64)) for found in _of_flow(view, flow, events)]
+    met = met[met["value"] >= 0]
+    by_flow = view.by_flow(met["flow"].astype(np.int64))
+    return [_of_flow(view, flow, events) for flow, events in by_flow]
 
 
-def _of_flow(view: View, flow: int, events: np.ndarray) -> Iterator[Collision]:
-    first = events[events["kind"] == EventKind.SYN_IN_CONNECTION][0]
+def _of_flow(view: View, flow: int, events: np.ndarray) -> Collision:
+    first = events[(events["kind"] == EventKind.SYN_IN_CONNECTION) & (events["value"] >= 0)][0]
     holder, held = int(first["side"]), int(first["value"])
     client = 1 - holder
     since_ns = int(first["ts_ns"])
@@ -97,7 +100,8 @@ def _of_flow(view: View, flow: int, events: np.ndarray) -> Iterator[Collision]:
     answered = _answered(view, flow, holder, events, first) if held != flow else None
     if answered is not None:
         part = part[part["ts_ns"] <= answered["ts_ns"]]
-    yield Collision(
+    last_ns = int(view.tables.endpoint(flow, client)["last_ts_ns"])
+    return Collision(
         flow=flow,
         holder=holder,
         held=held,
@@ -106,9 +110,9 @@ def _of_flow(view: View, flow: int, events: np.ndarray) -> Iterator[Collision]:
         since_ns=since_ns,
         syn_frame=int(first["frame"]),
         syn_ts_ns=int(first["ts_ns"]),
-        last_ts_ns=int(view.tables.endpoint(flow, client)["last_ts_ns"]) if answered is None else int(answered["ts_ns"]),
+        last_ts_ns=last_ns if answered is None else int(answered["ts_ns"]),
         frames=tuple(np.unique(part["frame"]).tolist()) + (() if answered is None else (int(answered["frame"]),)),
-        challenged=bool(np.any(np.isin(part["kind"], [int(EventKind.CHALLENGE_ACK), int(EventKind.BAD_ACK), int(EventKind.BAD_ACK_RST)]))),
+        challenged=bool(np.any(np.isin(part["kind"], _CHALLENGE))),
         answered_frame=0 if answered is None else int(answered["frame"]),
         answered_ts_ns=0 if answered is None else int(answered["ts_ns"]),
         events=part,

@@ -59,7 +59,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Finding, Severity
 from ..model.flow import EndpointBit
 from ..model.segment import Flag
 from ..model.states import SYNCHRONIZED, State

@@ -138,7 +138,8 @@ def _unanswered(view: View, flow: int, side: int, events: np.ndarray) -> np.ndar
     """The probes of `side` after everything that its peer sent."""
     heard_ns = int(view.tables.endpoint(flow, 1 - side)["last_ts_ns"])
     mine = events[(events["kind"] == EventKind.KEEPALIVE_PROBE) & (events["side"] == side)]
-    return mine[mine["ts_ns"] > heard_ns]
+    run: np.ndarray = mine[mine["ts_ns"] > heard_ns]
+    return run
 
 
 def _watched(view: View, flow: int, side: int, run: np.ndarray) -> int:

@@ -9,7 +9,7 @@ from ..model.event import EventKind, RstClass
 from ..model.finding import Cause, Evidence
 from ..model.flow import EndpointBit
 from ..model.states import State
-from ..units import NS, duration
+from ..units import duration
 from .base import frame_list
 from .view import View
 
@@ -109,9 +109,10 @@ class Aftermath:
             "unknown": f"The capture does not show what the {receiver} made of it",
         }[self.reaction]
         if self.reaction in {"challenged", "ignored"} and self.retransmissions and self.alone:
+            repeats = frame_list(self.frames[-self.retransmissions :])
             return (
                 f"{first}, in {self.state}. It sent the same data {self.retransmissions} times in "
-                f"{duration(self.alone_ns)} to a peer that never answered {frame_list(self.frames[-self.retransmissions:])}."
+                f"{duration(self.alone_ns)} to a peer that never answered {repeats}."
             )
         return f"{first}, in {self.state}."
 
@@ -149,7 +150,7 @@ def aftermath(
         & (events["ts_ns"] > begin_ns)
         & (events["ts_ns"] <= until_ns)
     ]
-    went_on = len(work) or len(alive) or begin_ns < int(own["last_ts_ns"]) <= until_ns and not len(exact)
+    went_on = len(work) or len(alive) or (begin_ns < int(own["last_ts_ns"]) <= until_ns and not len(exact))
     if len(challenges):
         reaction = "challenged"
     elif went_on and not _only_resets(events, side, begin_ns, own):
@@ -165,13 +166,14 @@ def aftermath(
     shown = [view.evidence(event, "challenge ACK (RFC 5961)") for event in challenges[:1]]
     if len(alone):
         shown.append(view.evidence(alone[0], "sent again, to a peer that does not answer"))
-        shown.append(view.evidence(alone[-1], f"still, {duration(int(alone[-1]['ts_ns'] - first['ts_ns']))} after the RST"))
+        later = duration(int(alone[-1]["ts_ns"] - first["ts_ns"]))
+        shown.append(view.evidence(alone[-1], f"still, {later} after the RST"))
     return Aftermath(
         reaction=reaction,
         decisive=decisive,
         state=str(State(int(decisive["state"]))),
         evidence=tuple(shown),
-        frames=tuple([*challenges["frame"].tolist(), *alive["frame"].tolist(), *alone["frame"].tolist()]),
+        frames=(*challenges["frame"].tolist(), *alive["frame"].tolist(), *alone["frame"].tolist()),
         last_ts_ns=last_own,
         alone_ns=max(0, last_own - peer_last) if len(alone) else 0,
         retransmissions=len(alone),

@@ -18,8 +18,8 @@ data that was sent before the FIN arrived. Behind the tap a RST may be changed o
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| settle_ms | 150 | segments already under way: below the smallest RTO of common stacks (Linux 200 ms, RFC 6298 section 2.4: 1 s) |
-| silence_s | 1 | RFC 6298 section 2: initial RTO; an endpoint with unacknowledged data that lives would have sent it again |
+| settle_ms | 150 | segments already under way: below the smallest RTO (Linux 200 ms, RFC 6298 section 2.4: 1 s) |
+| silence_s | 1 | RFC 6298 section 2: initial RTO; one that lives would have sent its unacknowledged data again |
 | spray_min | 5 | as many different guesses are a rst-spray |
 
 ## RFC
@@ -76,9 +76,9 @@ from ..model.event import EventBit, EventKind, RstClass
 from ..model.finding import Finding, Severity
 from ..rfc import Rfc
 from ..tcp.profiles import PROFILES
-from ..units import NS, duration
+from ..units import NS
 from .base import Diagnosis, Scope, frame_list
-from .confidence import RCV_NXT_PRESUMED, SHORT_WATCH
+from .confidence import RCV_NXT_PRESUMED, SHORT_WATCH, Doubt
 from .resets import OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses, origin
 from .view import View
 
@@ -185,7 +185,7 @@ def _title(reaction: str, delta: int) -> str:
     return f"{fate}: its sequence number is {where}"
 
 
-def _doubts(key: np.void, after: Aftermath) -> Iterator[object]:
+def _doubts(key: np.void, after: Aftermath) -> Iterator[Doubt]:
     if not int(key["bits"]) & EventBit.CERTAIN:
         yield RCV_NXT_PRESUMED
     if after.reaction == "unknown":

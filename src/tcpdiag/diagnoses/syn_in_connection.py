@@ -68,7 +68,7 @@ from ..units import NS, duration
 from .base import Diagnosis, Scope, frame_list
 from .collisions import Collision, collisions
 from .confidence import PRESUMED
-from .view import View
+from .view import RAW, View
 
 _LEGAL = {State.CLOSE_WAIT, State.TIME_WAIT, State.SYN_RECEIVED}
 
@@ -85,7 +85,7 @@ class SynInConnection(Diagnosis):
 
     kind = "syn-in-connection"
     scope = Scope.FLOW
-    events = (EventKind.SYN_IN_CONNECTION, EventKind.CHALLENGE_ACK, EventKind.BAD_ACK, EventKind.BAD_ACK_RST)
+    events = (EventKind.SYN_IN_CONNECTION, EventKind.CHALLENGE_ACK, EventKind.BAD_ACK_RST, EventKind.SYN_REPEATED)
     references = (Rfc(5961, "4.2"), Rfc(9293, "3.10.7.4"), Rfc(9293, "3.5.1"))
     thresholds = Thresholds
 
@@ -95,18 +95,17 @@ class SynInConnection(Diagnosis):
             if met.state not in _LEGAL or (met.held == met.flow and met.state is State.CLOSE_WAIT):
                 yield self._known(view, met)
         explained = {met.flow for met in known}
-        strange = view.by_kind(EventKind.BAD_ACK_RST, EventKind.BAD_ACK)
-        strange = strange[(strange["state"] == State.SYN_SENT) | (strange["kind"] == EventKind.BAD_ACK_RST)]
-        for flow, events in view.by_flow(strange["flow"].astype(np.int64)):
+        betrayed = view.by_kind(EventKind.SYN_IN_CONNECTION)
+        for flow, events in view.by_flow(betrayed["flow"][betrayed["value"] < 0].astype(np.int64)):
             if flow not in explained:
-                yield from self._unknown(view, flow, events, limits)
+                yield self._unknown(view, flow, events, limits)
 
     def _known(self, view: View, met: Collision) -> Finding:
         holder = view.role(met.flow, met.holder)
         inside = met.held == met.flow
         back = _goes_on(view, met) if inside else False
         where = "an open connection" if inside else f"stream {met.held} on the same 4-tuple, which it still holds"
-        harmless = inside and back or not inside and met.answered_frame > 0
+        harmless = back if inside else met.answered_frame > 0
         return self.finding(
             view,
             Severity.NOTICE if harmless else Severity.WARNING,
@@ -114,7 +113,7 @@ class SynInConnection(Diagnosis):
             if inside
             else "A connect meets a connection that the other side still has",
             f"SYN [{met.syn_frame}] reached the {holder} in {met.state}: {where}. "
-            + ("It answered with a challenge ACK, as RFC 5961 section 4 asks. " if met.challenged else "It did not answer. ")
+            + ("It answered with a challenge ACK (RFC 5961 section 4). " if met.challenged else "It did not answer. ")
             + ("The connection went on unharmed." if harmless and inside else "")
             + (f"The connect {met.told()}." if not inside else ""),
             streams=[met.held, met.flow],
@@ -134,10 +133,9 @@ class SynInConnection(Diagnosis):
             },
         )
 
-    def _unknown(self, view: View, flow: int, events: np.ndarray, limits: Thresholds) -> Iterator[Finding]:
-        odd = events[np.isin(events["kind"], [int(EventKind.BAD_ACK), int(EventKind.BAD_ACK_RST)])]
-        repeats = events[events["kind"] == EventKind.SYN_REPEATED]
-        client = int(odd["side"][0])
+    def _unknown(self, view: View, flow: int, events: np.ndarray, limits: Thresholds) -> Finding:
+        betrayal = events[(events["kind"] == EventKind.SYN_IN_CONNECTION) & (events["value"] < 0)][0]
+        client = 1 - int(betrayal["side"])
         end = view.tables.endpoint(flow, client)
         first_frame, begin_ns = int(end["first_frame"]), int(end["first_ts_ns"])
         good = events[
@@ -148,19 +146,21 @@ class SynInConnection(Diagnosis):
         took = done_ns - begin_ns
         grave = not succeeded or took >= limits.slow_ms * 1e6
         parts = events[events["ts_ns"] <= done_ns]
-        parts = parts[np.isin(parts["kind"], [int(k) for k in self.events] + [int(EventKind.SYN_REPEATED)])]
+        parts = parts[np.isin(parts["kind"], [int(kind) for kind in self.events])]
+        repeats = parts[parts["kind"] == EventKind.SYN_REPEATED]
         end_text = f"after {duration(took)} the connect succeeded" if succeeded else "the connect never succeeded"
         server = view.label(flow, 1 - client)
-        yield self.finding(
+        return self.finding(
             view,
             Severity.WARNING if grave else Severity.NOTICE,
             "A connect meets an older connection that the other side still has",
-            f"SYN [{first_frame}] to {server} was answered by an ACK [{odd['frame'][0]}] that does not acknowledge it: "
-            f"a challenge ACK with the numbers of an older connection on this 4-tuple. What that connection was is not "
-            f"in the capture; "
-            + (f"its SYN was repeated {frame_list(repeats['frame'])}, and {end_text}." if len(repeats) else f"{end_text}."),
+            f"SYN [{first_frame}] to {server} was answered by an ACK [{betrayal['frame']}] that does not acknowledge "
+            "it: a challenge ACK with the numbers of an older connection on this 4-tuple. What that connection was "
+            "is not in the capture; "
+            + (f"the SYN was repeated {frame_list(repeats['frame'])}, and " if len(repeats) else "")
+            + f"{end_text}.",
             streams=[flow],
-            frames=[first_frame, *parts["frame"].tolist(), *odd["ref"].tolist(), *good["frame"][:1].tolist()],
+            frames=[first_frame, *parts["frame"].tolist(), *good["frame"][:1].tolist()],
             span=(begin_ns, done_ns),
             doubts=(PRESUMED,),
             evidence=_unknown_evidence(view, flow, first_frame, begin_ns, parts),
@@ -216,14 +216,15 @@ def _unknown_evidence(
     view: View, flow: int, first_frame: int, begin_ns: int, parts: np.ndarray
 ) -> Iterator[Evidence]:
     yield view.frame(flow, first_frame, "SYN", begin_ns)
+    older = "numbers of an older connection"
     notes = {
-        EventKind.BAD_ACK: "an ACK for something else",
-        EventKind.CHALLENGE_ACK: "challenge ACK with an older connection's numbers",
-        EventKind.BAD_ACK_RST: "the client resets that older connection",
-        EventKind.SYN_REPEATED: "the SYN again",
+        EventKind.SYN_IN_CONNECTION: (f"no SYN-ACK, but an ACK: {older}", RAW),
+        EventKind.CHALLENGE_ACK: (f"challenge ACK: {older}", RAW),
+        EventKind.BAD_ACK_RST: ("the client resets that older connection", RAW),
+        EventKind.SYN_REPEATED: ("the SYN again", flow),
     }
     shown = {first_frame}
     for event in parts:
-        if int(event["frame"]) not in shown and int(event["kind"]) in notes:
+        if int(event["frame"]) not in shown:
             shown.add(int(event["frame"]))
-            yield view.evidence(event, notes[EventKind(int(event["kind"]))])
+            yield view.evidence(event, *notes[EventKind(int(event["kind"]))])

@@ -13,7 +13,7 @@ Whether the host sent the RST or a firewall in its name. A refusal may be intend
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| warning_min | 3 | one refusal may be a service that was just restarting; a client that comes back thrice was meant to be served |
+| warning_min | 3 | one refusal may be a service that restarts; a client that comes back thrice was meant to be served |
 
 ## RFC
 RFC 9293 section 3.5.2 (reset generation: the connection does not exist), section 3.10.7.1
@@ -134,5 +134,6 @@ def _frames(rows: np.ndarray) -> np.ndarray:
 
 def _evidence(view: View, rows: np.ndarray) -> Iterator[Evidence]:
     for event in rows[:4]:
-        yield view.frame(int(event["flow"]), int(event["ref"]), f"SYN from {view.label(int(event['flow']), 1 - int(event['side']))}")
+        flow = int(event["flow"])
+        yield view.frame(flow, int(event["ref"]), f"SYN from {view.label(flow, 1 - int(event['side']))}")
         yield view.evidence(event, "refused")

@@ -15,7 +15,7 @@ firewall on the host) or had no chance to see it. A firewall and a host that is 
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| wait_s | 1 | RFC 6298 section 2: the initial RTO; a SYN younger than this at the end of the capture may still be answered |
+| wait_s | 1 | RFC 6298 section 2: the initial RTO; a SYN younger than this at the end may still be answered |
 | repeats_min | 2 | a single lost SYN is everyday life; RFC 9293 section 3.8.3: R1 is at least 3 transmissions |
 
 ## RFC
@@ -164,7 +164,8 @@ def _repeats(view: View, flows: np.ndarray) -> np.ndarray:
     events = view.by_kind(EventKind.SYN_REPEATED)
     chosen = np.zeros(len(view.flows), bool)
     chosen[flows] = True
-    return events[chosen[events["flow"]]]
+    repeats: np.ndarray = events[chosen[events["flow"]]]
+    return repeats
 
 
 def _frames(view: View, flows: np.ndarray, repeats: np.ndarray) -> np.ndarray:
@@ -176,7 +177,8 @@ def _frames(view: View, flows: np.ndarray, repeats: np.ndarray) -> np.ndarray:
 def _evidence(view: View, flows: np.ndarray, repeats: np.ndarray) -> Iterator[Evidence]:
     for flow in flows[:3].tolist():
         row = view.flows[flow]
-        yield view.frame(flow, int(row["first_frame"]), f"SYN from {view.label(flow, int(view.client[flow]))}", int(row["first_ts_ns"]))
+        note = f"SYN from {view.label(flow, int(view.client[flow]))}"
+        yield view.frame(flow, int(row["first_frame"]), note, int(row["first_ts_ns"]))
         again = repeats[repeats["flow"] == flow]
         yield from (view.evidence(event, "the SYN again") for event in again[-1:])
     yield view.absence(view.last_ts_ns, "no SYN-ACK and no RST until the capture ends")

@@ -15,6 +15,9 @@ from ..units import address, endpoint
 from . import confidence
 from .confidence import Doubt
 
+RAW = -1
+"""Instead of a flow: numbers as they were sent, because the connection that they belong to is not known."""
+
 CLOCK_STEP_NS = 128_000_000  # NTP's step threshold, RFC 5905 section 11.3 (STEPT)
 
 
@@ -70,7 +73,8 @@ class View:
         """All events of these kinds, in capture order."""
         wanted = np.zeros(256, bool)
         wanted[[int(kind) for kind in kinds]] = True
-        return self.events[wanted[self._kinds]]
+        rows: np.ndarray = self.events[wanted[self._kinds]]
+        return rows
 
     def by_flow(self, flows: Iterable[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """For each of these flows its events, in capture order: one pass for all of them."""
@@ -148,7 +152,7 @@ class View:
     # evidence ----------------------------------------------------------------------------------------------------
 
     def evidence(self, event: np.void, note: str, numbers_of: int | None = None) -> Evidence:
-        """The segment behind an event. `numbers_of`: the flow whose ISNs the numbers are relative to."""
+        """The segment behind an event. `numbers_of`: the flow whose ISNs the numbers are relative to, or RAW."""
         flow, sender = int(event["flow"]), int(event["sender"])
         base = flow if numbers_of is None else numbers_of
         text = notation.numbers(
@@ -157,8 +161,8 @@ class View:
             int(event["ack"]),
             int(event["payload_len"]),
             int(event["window"]),
-            self.isn(base, sender),
-            self.isn(base, 1 - sender),
+            None if base == RAW else self.isn(base, sender),
+            None if base == RAW else self.isn(base, 1 - sender),
         )
         segment = notation.line(self.role(flow, sender), self.role(flow, 1 - sender), text)
         return Evidence(int(event["frame"]), int(event["ts_ns"]), note, segment, flow)
@@ -209,4 +213,5 @@ class View:
         packets = self.side("packets")
         silent = packets == 0
         acknowledges = self.has(EndpointBit.ACKED)
-        return (silent[:, 1] & acknowledges[:, 0]) | (silent[:, 0] & acknowledges[:, 1])
+        found: np.ndarray = (silent[:, 1] & acknowledges[:, 0]) | (silent[:, 0] & acknowledges[:, 1])
+        return found
