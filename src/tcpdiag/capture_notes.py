@@ -1,7 +1,13 @@
 """What the capture files leave in doubt, in sentences. Facts of the files only; the diagnoses judge what follows."""
 
+import numpy as np
+
 from .model.capture import CaptureFile, Damage
-from .units import duration, number, plural, printable
+from .model.flow import CORRUPTED_SHARE
+from .model.tables import Tables
+from .units import address, duration, number, plural, printable
+
+_HOSTS_NAMED = 3
 
 
 def warnings(file: CaptureFile) -> tuple[str, ...]:
@@ -26,6 +32,42 @@ def warnings(file: CaptureFile) -> tuple[str, ...]:
         listed = ", ".join(f"{printable(reason)}: {number(count)}" for reason, count in reasons[:5])
         found.append(f"{plural(others, 'packet')} without a TCP segment ({listed})")
     return tuple(found)
+
+
+def checksums(tables: Tables) -> tuple[str, ...]:
+    """Wrong TCP checksums, in sentences: those of a host whose card computes them, and corrupted segments.
+
+    An endpoint whose checksums are mostly wrong was captured before its network card filled them in; a wrong one among
+    right ones was damaged on the way (compare flow.CORRUPTED_SHARE).
+    """
+    flows = np.flatnonzero(tables.flows["detail"] >= 0)
+    rows = (tables.flows["detail"][flows].astype(np.int64)[:, None] + np.arange(2)).ravel()
+    bad = tables.details["bad_checksums"][rows].astype(np.int64)
+    partial = tables.details["partial_checksums"][rows].astype(np.int64)
+    if not (bad.any() or partial.any()):
+        return ()
+    packets = tables.endpoints["packets"][(2 * flows[:, None] + np.arange(2)).ravel()].astype(np.int64)
+    corrupted = (bad > 0) & (bad * CORRUPTED_SHARE <= packets)
+    offloaded = np.where(corrupted, 0, bad) + partial
+    found = []
+    if offloaded.any():
+        hosts = {_host(tables, int(flows[row // 2]), int(row % 2)) for row in np.flatnonzero(offloaded)[:100_000]}
+        named = ", ".join(sorted(hosts)[:_HOSTS_NAMED]) + (", ..." if len(hosts) > _HOSTS_NAMED else "")
+        found.append(
+            f"{plural(int(offloaded.sum()), 'segment')} of {named} captured before the network card filled in the "
+            "checksum (offload): not corruption"
+        )
+    if corrupted.any():
+        found.append(
+            f"{plural(int(bad[corrupted].sum()), 'segment')} with a wrong TCP checksum among right ones: "
+            "corrupted, their receivers drop them"
+        )
+    return tuple(found)
+
+
+def _host(tables: Tables, flow: int, side: int) -> str:
+    row = tables.flows[flow]
+    return address(int(row["family"]), int(row["addr_hi"][side]), int(row["addr_lo"][side]))
 
 
 def _damage(damage: Damage) -> str:

@@ -11,7 +11,7 @@ cdef class Walk(Probes):
     cdef void quoted(self, Segment *s) noexcept nogil
     cdef bint copy(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void count(self, long long flow, int side, Segment *s) noexcept nogil
-    cdef void begin_detail(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef bint begin_detail(self, long long flow, int side, Segment *s) noexcept nogil
     cdef bint appear(self, long long flow, int side, Segment *s) noexcept nogil
     cdef bint betrays_past(self, long long flow, int side, Segment *s) noexcept nogil
     cdef bint speaks_for_past(self, long long flow, int side, Segment *s) noexcept nogil

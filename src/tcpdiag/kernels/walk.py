@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import cython
 from tcpdiag.model.event import EventBit, EventKind
+from tcpdiag.model.flow import CORRUPTED_SHARE as _CORRUPTED_SHARE
 from tcpdiag.model.flow import EndpointBit, FlowBit
 from tcpdiag.model.segment import Checksum, Flag, Origin
 from tcpdiag.model.states import State
@@ -63,6 +64,7 @@ CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 CARRIED = cython.declare(cython.int, int(EventBit.CARRIED))
 CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
 
+CORRUPTED_SHARE = cython.declare(cython.uint, _CORRUPTED_SHARE)
 SATURATED = cython.declare(cython.int, 65535)
 ICMP_ROWS = cython.declare(cython.int, 64)
 ROOM_EVENTS = cython.declare(cython.longlong, 32)
@@ -133,8 +135,7 @@ class Walk(Probes):
             else:
                 self.syn(flow, side, s)
         else:
-            self.begin_detail(flow, side, s)
-            if self.appear(flow, side, s):
+            if self.begin_detail(flow, side, s) and self.appear(flow, side, s):
                 self.transfer(flow, side, s)
         self.endpoints[2 * flow + side].last_frame = s[0].frame
         self.endpoints[2 * flow + side].last_ts_ns = s[0].ts_ns
@@ -241,8 +242,8 @@ class Walk(Probes):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def begin_detail(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
-        """Count in the details; when they are new, the handshake's round trips.
+    def begin_detail(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.bint:
+        """Count in the details; when they are new, the handshake's round trips. False: the segment is corrupted.
 
         SYN to SYN-ACK is the way to the server, SYN-ACK to the first ACK the way to the client; with a repeated one
         it is ambiguous and left out (RFC 6298 section 3, Karn).
@@ -254,6 +255,8 @@ class Walk(Probes):
         d: cython.pointer[Detail] = cython.address(self.details[row + side])
         if s[0].checksum == CHECKSUM_BAD:
             d[0].bad_checksums += 1
+            if d[0].bad_checksums * CORRUPTED_SHARE <= a[0].packets:
+                return False
         elif s[0].checksum == CHECKSUM_PARTIAL:
             d[0].partial_checksums += 1
         if s[0].payload_len > d[0].max_payload:
@@ -268,6 +271,7 @@ class Walk(Probes):
                 d[0].rtt_max_ns = d[0].rtt_min_ns
                 d[0].rtt_sum_ns = d[0].rtt_min_ns
                 d[0].rtt_count = 1
+        return True
 
     @cython.cfunc
     @cython.nogil

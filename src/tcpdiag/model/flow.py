@@ -8,6 +8,10 @@ from enum import IntFlag
 
 import numpy as np
 
+CORRUPTED_SHARE = 4
+"""A segment is corrupted when its checksum is wrong and at most one in so many of its sender's is: a card that fills
+them in later (offload) leaves nearly all of a host's wrong."""
+
 FLOW = np.dtype(
     [
         ("first_ts_ns", "<i8"),

@@ -25,7 +25,7 @@ def chunks(report: Report) -> Iterator[bytes]:
     yield _key("complete", report.complete)
     yield _key("filter", report.expression)
     yield _key("vantage", None if report.vantage is None else asdict(report.vantage))
-    yield _lines("captures", [_capture(file) for file in report.files])
+    yield _lines("captures", _captures(report))
     yield _lines("findings", [_finding(finding) for finding in report.findings])
     yield _lines("incidents", [_incident(incident) for incident in report.incidents])
     yield b',\n"flows": [\n'
@@ -75,6 +75,13 @@ def _plain(value: Any) -> Any:
 
 def _time(ts_ns: int | None) -> str | None:
     return None if ts_ns is None else epoch(ts_ns)
+
+
+def _captures(report: Report) -> list[dict[str, Any]]:
+    captures = [_capture(file) for file in report.files]
+    if captures:  # checksums are known of flows, which may span files
+        captures[-1]["warnings"] += capture_notes.checksums(report.tables)
+    return captures
 
 
 def _capture(file: CaptureFile) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _warnings(report: Report) -> tuple[str, ...]:
         f"{_name(file.path)}: {text}" if several else text
         for file in report.files
         for text in capture_notes.warnings(file)
-    )
+    ) + capture_notes.checksums(report.tables)
 
 
 def _nothing(report: Report) -> str:
