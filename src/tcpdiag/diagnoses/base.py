@@ -69,8 +69,8 @@ class Diagnosis(ABC):
         data: dict[str, Any] | None = None,
     ) -> Finding:
         """A finding of this kind: frames sorted and unique, confidence from the doubts, lists bounded."""
-        all_frames = np.unique(np.asarray(frames if isinstance(frames, np.ndarray) else list(frames), dtype=np.int64))
-        all_streams = np.unique(np.asarray(streams, dtype=np.int64))
+        all_frames = _ascending(np.asarray(frames if isinstance(frames, np.ndarray) else list(frames), dtype=np.int64))
+        all_streams = _ascending(np.asarray(streams, dtype=np.int64))
         if self.scope is not Scope.CAPTURE:  # what the capture lacks is no doubt about a finding that says so
             doubts = (*doubts, *view.doubts(all_streams))
         doubts = sorted(set(doubts))
@@ -94,14 +94,20 @@ class Diagnosis(ABC):
         )
 
 
+def _ascending(numbers: np.ndarray) -> np.ndarray:
+    """Sorted and unique; a million that are so already cost nothing."""
+    return numbers if np.all(numbers[1:] > numbers[:-1]) else np.unique(numbers)
+
+
 def spread(evidence: list[Evidence], most: int = EVIDENCE_MAX) -> list[Evidence]:
     """At most `most` of them: the first ones and the last, which tell how it began and how it ended."""
     return evidence if len(evidence) <= most else [*evidence[: most - 2], *evidence[-2:]]
 
 
-def frame_list(frames: Iterable[int], most: int = 4) -> str:
+def frame_list(frames: Iterable[int] | np.ndarray, most: int = 4) -> str:
     """`[12, 15, 20, ... 98]` for a summary."""
-    numbers = [int(frame) for frame in frames if frame]
+    numbers = np.asarray(frames if isinstance(frames, np.ndarray) else list(frames), dtype=np.int64)
+    numbers = numbers[numbers != 0]
     if len(numbers) > most:
-        return f"[{', '.join(map(str, numbers[: most - 1]))}, ... {numbers[-1]}]"
-    return f"[{', '.join(map(str, numbers))}]"
+        return f"[{', '.join(map(str, numbers[: most - 1].tolist()))}, ... {numbers[-1]}]"
+    return f"[{', '.join(map(str, numbers.tolist()))}]"

@@ -173,8 +173,7 @@ def leaks(rows: np.ndarray, end_ns: int, limits: Thresholds) -> bool:
 def _evidence(view: View, kept: np.ndarray) -> Iterator[Evidence]:
     chosen = kept if len(kept) <= 6 else np.concatenate([kept[:4], kept[-2:]])
     for row in chosen:
-        for flow, events in view.by_flow([int(row["flow"])]):
-            fin = events[(events["frame"] == row["fin_frame"]) & (events["kind"] == EventKind.STATE)]
-            held = duration(int(row["until_ns"] - row["since_ns"]))
-            yield from (view.evidence(event, f"stream {flow}: FIN received, held for {held}") for event in fin[:1])
+        flow, held = int(row["flow"]), duration(int(row["until_ns"] - row["since_ns"]))
+        for event in view.at(flow, int(row["fin_frame"]), EventKind.STATE)[:1]:
+            yield view.evidence(event, f"stream {flow}: FIN received, held for {held}")
     yield view.absence(view.last_ts_ns, "no FIN in return on any of them")

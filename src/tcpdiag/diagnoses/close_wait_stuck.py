@@ -164,9 +164,8 @@ def _evidence(view: View, held: np.ndarray) -> list[Evidence]:
     lines = []
     for row in held[:4]:
         flow, side = int(row["flow"]), int(row["side"])
-        for _, events in view.by_flow([flow]):
-            fins = events[(events["frame"] == row["fin_frame"]) & (events["kind"] == EventKind.STATE)]
-            lines += [view.evidence(event, "FIN received: CLOSE-WAIT") for event in fins[:1]]
+        fins = view.at(flow, int(row["fin_frame"]), EventKind.STATE)
+        lines += [view.evidence(event, "FIN received: CLOSE-WAIT") for event in fins[:1]]
         end = view.tables.endpoint(flow, side)
         if int(end["bits"]) & EndpointBit.FIN_PROVED:
             lines.append(view.frame(flow, int(end["last_ack_frame"]), "the FIN is acknowledged"))

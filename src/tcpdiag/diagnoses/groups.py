@@ -23,24 +23,25 @@ class Groups:
 
 def by_endpoint(view: View, flows: np.ndarray, sides: np.ndarray) -> Groups:
     """Flows that share one endpoint: address and port of `sides`, and tunnel."""
-    rows = view.flows[flows]
-    index = np.arange(len(flows))
+    table = view.flows
     return _groups(
-        rows["port"][index, sides], rows["addr_lo"][index, sides], rows["addr_hi"][index, sides], rows["tunnel"]
+        table["port"][flows, sides],
+        table["addr_lo"][flows, sides],
+        table["addr_hi"][flows, sides],
+        table["tunnel"][flows],
     )
 
 
 def by_host_and_endpoint(view: View, flows: np.ndarray, sides: np.ndarray) -> Groups:
     """Flows that share the address of `sides` and the whole endpoint of the other side."""
-    rows = view.flows[flows]
-    index, others = np.arange(len(flows)), 1 - sides
+    table, others = view.flows, 1 - sides
     return _groups(
-        rows["addr_lo"][index, sides],
-        rows["addr_hi"][index, sides],
-        rows["port"][index, others],
-        rows["addr_lo"][index, others],
-        rows["addr_hi"][index, others],
-        rows["tunnel"],
+        table["addr_lo"][flows, sides],
+        table["addr_hi"][flows, sides],
+        table["port"][flows, others],
+        table["addr_lo"][flows, others],
+        table["addr_hi"][flows, others],
+        table["tunnel"][flows],
     )
 
 

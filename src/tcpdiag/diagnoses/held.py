@@ -24,6 +24,9 @@ HELD: Final = np.dtype(
 )
 
 
+_LEFT: Final = np.isin(np.arange(256), [State.LAST_ACK, State.CLOSED, State.TIME_WAIT])
+
+
 class End(IntEnum):
     """How a stay in CLOSE-WAIT ended."""
 
@@ -39,13 +42,21 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
     In order of flow. Endpoints with unacknowledged data are left out: these wait for the peer, not for the
     application.
     """
-    states = view.by_kind(EventKind.STATE)
-    states = states[(states["bits"] & int(EventBit.WITHDRAWN | EventBit.CARRIED)) == 0]
-    entered = states[states["state"] == State.CLOSE_WAIT]
+    stays = view.once(_stays)
+    long = stays[(stays["until_ns"] - stays["since_ns"] >= at_least_ns) | (stays["syn_frame"] > 0)]
+    return _silent(view, long, at_least_ns)
+
+
+def _stays(view: View) -> np.ndarray:
+    """HELD rows of the last stay in CLOSE-WAIT of every endpoint that was in it."""
+    rows = view.rows_of(EventKind.STATE)
+    rows = rows[(view.events["bits"][rows] & int(EventBit.WITHDRAWN | EventBit.CARRIED)) == 0]
+    states = view.events["state"][rows]
+    entered = view.events[rows[states == State.CLOSE_WAIT]]
     if not len(entered):
         return np.zeros(0, HELD)
     since, fin_frame = _latest(view, entered)
-    left = states[np.isin(states["state"], [State.LAST_ACK, State.CLOSED, State.TIME_WAIT])][::-1]
+    left = view.events[rows[_LEFT[states]]][::-1]
     key = _key(left)
     left, key = left[left["ts_ns"] >= since[key]], key[left["ts_ns"] >= since[key]]
     until, how = np.full(len(since), -1, np.int64), np.zeros(len(since), np.uint8)
@@ -58,8 +69,7 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
     held["end"] = how[rows]
     held["until_ns"] = np.where(until[rows] < 0, view.last_ts_ns, until[rows])
     _collisions(view, held)
-    long = held[(held["until_ns"] - held["since_ns"] >= at_least_ns) | (held["syn_frame"] > 0)]
-    return _silent(view, long, at_least_ns)
+    return held
 
 
 def _key(events: np.ndarray) -> np.ndarray:
@@ -78,11 +88,15 @@ def _latest(view: View, entered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _collisions(view: View, held: np.ndarray) -> None:
     """Ends a stay where a SYN for a new connection met it."""
     met = view.by_kind(EventKind.SYN_IN_CONNECTION)
-    for event in met[met["state"] == State.CLOSE_WAIT][::-1]:
-        rows = np.flatnonzero((held["flow"] == event["value"]) & (held["side"] == event["side"]))
-        if len(rows) and held["since_ns"][rows[0]] <= event["ts_ns"]:
-            held["end"][rows] = End.WANTED
-            held["until_ns"][rows], held["syn_frame"][rows] = event["ts_ns"], event["frame"]
+    met = met[(met["state"] == State.CLOSE_WAIT) & (met["value"] >= 0)][::-1]
+    row = np.full(2 * len(view.flows), -1, np.int64)
+    row[2 * held["flow"] + held["side"]] = np.arange(len(held))
+    rows = row[2 * met["value"] + met["side"]]
+    met, rows = met[rows >= 0], rows[rows >= 0]
+    later = held["since_ns"][rows] <= met["ts_ns"]
+    met, rows = met[later], rows[later]
+    held["end"][rows] = End.WANTED  # the earliest is written last
+    held["until_ns"][rows], held["syn_frame"][rows] = met["ts_ns"], met["frame"]
 
 
 def _silent(view: View, held: np.ndarray, at_least_ns: int) -> np.ndarray:

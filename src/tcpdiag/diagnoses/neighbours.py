@@ -29,30 +29,36 @@ class Seen:
 
 
 class Neighbours:
-    """Looks at all flows of the view, by columns."""
+    """Looks at all flows in which both sides spoke, by columns."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._opened = view.of_client(view.has(EndpointBit.SYN_ACKED))
-        self._alive = np.flatnonzero(np.any(view.side("packets") > 0, axis=1) & ~_only_one_spoke(view))
+        alive = np.flatnonzero(np.all(view.side("packets") > 0, axis=1))
+        hosts_lo, hosts_hi = view.flows["addr_lo"][alive].ravel(), view.flows["addr_hi"][alive].ravel()
+        by_low = np.argsort(hosts_lo)
+        self._hosts_lo, self._hosts_hi = hosts_lo[by_low], hosts_hi[by_low]
+        opened = alive[view.of_client(view.has(EndpointBit.SYN_ACKED))[alive]]
+        server = 1 - view.client[opened]
+        ports = view.flows["port"][opened, server]
+        order = np.argsort(ports, kind="stable")
+        self._ports, opened, server = ports[order], opened[order], server[order]
+        self._addr_lo = view.flows["addr_lo"][opened, server]
+        self._addr_hi = view.flows["addr_hi"][opened, server]
+        self._first_ns = view.flows["first_ts_ns"][opened]
 
     def of(self, flow: int, side: int, flows: np.ndarray) -> Seen:
         """What was seen of the endpoint that is `side` of `flow`, outside `flows`."""
         view, mine = self._view, self._view.flows[flow]
-        rows = view.flows[self._alive]
-        host, port = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-        for other in (0, 1):
-            same = (rows["addr_lo"][:, other] == mine["addr_lo"][side]) & (
-                rows["addr_hi"][:, other] == mine["addr_hi"][side]
-            )
-            host |= same
-            port |= same & (rows["port"][:, other] == mine["port"][side])
-        opened = port & self._opened[self._alive]
+        address, port = mine["addr_lo"][side], mine["port"][side]
+        low, high = np.searchsorted(self._ports, port), np.searchsorted(self._ports, port, side="right")
+        same = (self._addr_lo[low:high] == address) & (self._addr_hi[low:high] == mine["addr_hi"][side])
+        times = self._first_ns[low:high][same]
         begin, end = view.flows["first_ts_ns"][flows].min(), view.flows["last_ts_ns"][flows].max()
-        meanwhile = opened & (rows["first_ts_ns"] >= begin) & (rows["first_ts_ns"] <= end)
-        return Seen(int(np.count_nonzero(opened)), int(np.count_nonzero(meanwhile)), bool(np.any(host)))
+        meanwhile = np.count_nonzero((times >= begin) & (times <= end))
+        return Seen(len(times), int(meanwhile), self._answered(mine, side))
 
-
-def _only_one_spoke(view: View) -> np.ndarray:
-    spoke: np.ndarray = np.any(view.side("packets") == 0, axis=1)
-    return spoke
+    def _answered(self, mine: np.void, side: int) -> bool:
+        """Whether that address took part in any of these flows."""
+        address = mine["addr_lo"][side]
+        low, high = np.searchsorted(self._hosts_lo, address), np.searchsorted(self._hosts_lo, address, side="right")
+        return bool(np.any(self._hosts_hi[low:high] == mine["addr_hi"][side]))

@@ -123,8 +123,7 @@ class SynIntoCloseWait(Diagnosis):
             else "A connect is held up by a socket left in CLOSE-WAIT",
             f"SYN [{worst.syn_frame}] to {endpoint} {worst.told()}. The earlier connection of this 4-tuple "
             f"(stream {worst.held}) got the client's FIN [{worst.held_frame}] {duration(held_ns)} before, and the "
-            f"server never sent its own: its socket is still in CLOSE-WAIT.{many} The server holds "
-            f"{plural(mines, 'other 4-tuple')} in the same way: the next connects may meet them.",
+            f"server never sent its own: its socket is still in CLOSE-WAIT.{many}{_told(mines)}",
             streams=[stream for c in met for stream in (c.held, c.flow)],
             frames=[frame for c in met for frame in (*c.frames, c.held_frame)],
             span=(min(c.syn_ts_ns for c in met), max(c.last_ts_ns for c in met)),
@@ -162,6 +161,12 @@ class SynIntoCloseWait(Diagnosis):
         )
 
 
+def _told(mines: int) -> str:
+    if not mines:
+        return ""
+    return f" The server holds {plural(mines, 'more 4-tuple')} in the same way, each in wait for a later connect."
+
+
 def _other_mines(view: View, met: list[Collision]) -> int:
     """4-tuples of the same endpoint in CLOSE-WAIT that no SYN has run into."""
     held = close_wait(view, NS)
@@ -175,7 +180,6 @@ def _other_mines(view: View, met: list[Collision]) -> int:
 
 
 def _evidence(view: View, met: Collision) -> Iterator[Evidence]:
-    for _, events in view.by_flow([met.held]):
-        for event in events[(events["frame"] == met.held_frame) & (events["kind"] == EventKind.STATE)][:1]:
-            yield view.evidence(event, f"stream {met.held}: the client's FIN; CLOSE-WAIT from here on")
+    for event in view.at(met.held, met.held_frame, EventKind.STATE)[:1]:
+        yield view.evidence(event, f"stream {met.held}: the client's FIN; CLOSE-WAIT from here on")
     yield from met.evidence(view)

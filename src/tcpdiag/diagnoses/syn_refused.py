@@ -72,7 +72,7 @@ class SynRefused(Diagnosis):
         if not len(refused):
             return
         groups = by_endpoint(view, refused["flow"].astype(np.int64), refused["side"].astype(np.int64))
-        neighbours = Neighbours(view)
+        neighbours = view.once(Neighbours)
         for group in groups.large:
             rows = refused[np.sort(group)]
             seen = neighbours.of(int(rows["flow"][0]), int(rows["side"][0]), rows["flow"].astype(np.int64))

@@ -88,7 +88,7 @@ class SynUnanswered(Diagnosis):
             return
         servers = 1 - view.client[flows]
         groups = by_endpoint(view, flows, servers)
-        neighbours = Neighbours(view)
+        neighbours = view.once(Neighbours)
         for group in groups.large:
             yield self._endpoint(view, flows[group], neighbours, limits)
         if len(groups.rest):

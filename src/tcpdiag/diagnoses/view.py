@@ -1,7 +1,8 @@
 """The tables as diagnoses look at them: columns by side, events by kind or by flow, names and lines for evidence."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from ..model.tables import Tables
 from ..units import address, endpoint
 from . import confidence
 from .confidence import Doubt
+
+_T = TypeVar("_T")
 
 RAW = -1
 """Instead of a flow: numbers as they were sent, because the connection that they belong to is not known."""
@@ -31,6 +34,14 @@ class View:
         self.first_ts_ns = tables.first_ts_ns
         self.last_ts_ns = max(tables.last_ts_ns, int(tables.flows["last_ts_ns"].max(initial=0)))
         self.side = lru_cache(maxsize=None)(self._side)
+        self._computed: dict[Any, Any] = {}
+
+    def once(self, compute: Callable[["View"], _T]) -> _T:
+        """`compute(view)`, kept for the next diagnosis that asks for it."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        found: _T = self._computed[compute]
+        return found
 
     def _side(self, column: str) -> np.ndarray:
         """A column of the endpoint table as a contiguous array of shape (flows, 2)."""
@@ -71,10 +82,29 @@ class View:
 
     def by_kind(self, *kinds: EventKind) -> np.ndarray:
         """All events of these kinds, in capture order."""
-        wanted = np.zeros(256, bool)
-        wanted[[int(kind) for kind in kinds]] = True
-        rows: np.ndarray = self.events[wanted[self._kinds]]
+        rows: np.ndarray = self.events[self.rows_of(*kinds)]
         return rows
+
+    def rows_of(self, *kinds: EventKind) -> np.ndarray:
+        """Where these events stand in the event table, ascending."""
+        wanted = self._kinds == int(kinds[0])
+        for kind in kinds[1:]:
+            wanted |= self._kinds == int(kind)
+        return np.flatnonzero(wanted)
+
+    def at(self, flow: int, frame: int, kind: EventKind) -> np.ndarray:
+        """The events of one kind that one frame brought in one flow."""
+        low, high = np.searchsorted(self._frames, [frame, frame + 1])
+        events = self.events[low:high]
+        found: np.ndarray = events[(events["flow"] == flow) & (events["kind"] == kind)]
+        return found
+
+    @cached_property
+    def _frames(self) -> np.ndarray:
+        """Frames of the events that packets brought, ascending; what timers brought at the end has none."""
+        frames = np.ascontiguousarray(self.events["frame"])
+        falls = np.flatnonzero(frames[1:] < frames[:-1])
+        return frames[: falls[0] + 1] if len(falls) else frames
 
     def by_flow(self, flows: Iterable[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """For each of these flows its events, in capture order: one pass for all of them."""
@@ -185,16 +215,16 @@ class View:
         found = list(self._capture_doubts)
         if not len(streams):
             return found
-        rows = self.flows[streams]
-        if not np.all(rows["bits"] & int(FlowBit.ROLES_KNOWN)):
+        if not np.all(self.flows["bits"][streams] & int(FlowBit.ROLES_KNOWN)):
             found.append(confidence.ROLES_GUESSED)
         if np.any(self.one_sided[streams]):
             found.append(confidence.ONE_SIDED)
-        first = rows["detail"][rows["detail"] >= 0].astype(np.int64)
-        details = np.concatenate([self.tables.details[first], self.tables.details[first + 1]])
-        if np.any(details["unseen_bytes"] > 0):
+        first = self.flows["detail"][streams].astype(np.int64)
+        first = first[first >= 0]
+        both = np.concatenate([first, first + 1])
+        if np.any(self.tables.details["unseen_bytes"][both] > 0):
             found.append(confidence.HOLES)
-        if np.any(details["events_full"]):
+        if np.any(self.tables.details["events_full"][both]):
             found.append(confidence.ROWS_CAPPED)
         return found
 
