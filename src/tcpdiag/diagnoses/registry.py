@@ -12,28 +12,34 @@ from .capture_truncated import CaptureTruncated
 from .close_wait_leak import CloseWaitLeak
 from .close_wait_stuck import CloseWaitStuck
 from .half_open import HalfOpen
+from .idle_flow_dropped import IdleFlowDropped
 from .keepalive_absent import KeepaliveAbsent
 from .keepalive_stopped import KeepaliveStopped
 from .keepalive_unanswered import KeepaliveUnanswered
 from .peer_vanished import PeerVanished
+from .reader_stopped import ReaderStopped
 from .rst_off_sequence import RstOffSequence
 from .syn_in_connection import SynInConnection
 from .syn_into_close_wait import SynIntoCloseWait
 from .syn_refused import SynRefused
 from .syn_unanswered import SynUnanswered
+from .zero_window_stall import ZeroWindowStall
 
 DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     RstOffSequence(),
     SynIntoCloseWait(),
     SynInConnection(),
+    ReaderStopped(),
     CloseWaitLeak(),
     SynRefused(),
     SynUnanswered(),
     KeepaliveUnanswered(),
+    IdleFlowDropped(),
     HalfOpen(),
     PeerVanished(),
     KeepaliveStopped(),
     CloseWaitStuck(),
+    ZeroWindowStall(),
     KeepaliveAbsent(),
     CaptureTruncated(),
     CaptureOneSided(),
