@@ -11,13 +11,12 @@ believe in the connection; the next request hangs until its sender gives up, on 
 
 ## What it cannot know
 Whether a middlebox forgot the connection, or the peer died during the silence: from beside the sender both look the
-same. Other connections to that host tell whether it lives.
+same. Other connections to that host tell whether it lives, and a short silence speaks against a middlebox.
 
 ## Thresholds
 | name | default | source |
 |---|---|---|
 | idle_s | 10 | less is not idle: ten times the initial RTO (RFC 6298 section 2) |
-| warning_s | 60 | the shortest idle time-out in common use (AWS application load balancers: 60 s) |
 | repeats_min | 3 | RFC 9293 section 3.8.3: R1 is at least 3 retransmissions before a stack doubts the path |
 | alone_s | 1 | RFC 6298 section 2: the initial RTO; a burst of losses is shorter |
 
@@ -92,7 +91,6 @@ class Thresholds:
     """Defaults are explained in the manual."""
 
     idle_s: float = 10
-    warning_s: float = 60
     repeats_min: float = 3
     alone_s: float = 1
 
@@ -131,7 +129,7 @@ class IdleFlowDropped(Diagnosis):
         first = int(run["ref"][0])
         yield self.finding(
             view,
-            Severity.WARNING if idle_ns >= limits.warning_s * NS else Severity.NOTICE,
+            Severity.WARNING,
             f"Idle for {duration(idle_ns)}, and since then nothing gets through",
             f"The connection worked until [{peer['last_frame']}], then it was idle for {duration(idle_ns)}. What the "
             f"{who} sent next [{first}] got no answer, and neither did {plural(len(run), 'repetition')} in "

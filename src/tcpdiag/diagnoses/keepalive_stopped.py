@@ -210,13 +210,15 @@ def _after(view: View, beat: Heartbeat) -> Silence | None:
         return None
     if int(detail["last_text_ts_ns"]) > beat.last_ns:
         return None
-    events = next((events for _, events in view.by_flow([flow])), view.events[:0])
+    events = view.tables.events_of(flow)
     events = events[(events["ts_ns"] > beat.last_ns) & ((events["bits"] & int(EventBit.WITHDRAWN)) == 0)]
     if np.any((events["kind"] == EventKind.ACK_UNSEEN) & (events["sender"] != side)):
         return None
     resets = events[events["kind"] == EventKind.RST]
     fins = events[(events["kind"] == EventKind.STATE) & ((events["flags"] & int(Flag.FIN)) != 0)]
-    ends = [*resets["ts_ns"].tolist(), *fins["ts_ns"].tolist(), *_opened_again(view, flow)]
+    ends = [*resets["ts_ns"].tolist(), *fins["ts_ns"].tolist()]
+    if reopened_ns := int(view.once(_opened_again)[flow]):
+        ends.append(reopened_ns)
     since_ns = beat.last_ns + _DELAYED_ACK_NS
     sent = events[(events["sender"] == 1 - side) & (events["frame"] > 0) & (events["ts_ns"] > since_ns)]
     frames = set(sent["frame"].tolist())
@@ -235,9 +237,11 @@ def _after(view: View, beat: Heartbeat) -> Silence | None:
     )
 
 
-def _opened_again(view: View, flow: int) -> list[int]:
-    """When the next connection on this 4-tuple began."""
-    later: list[int] = view.flows["first_ts_ns"][view.flows["previous"] == flow].tolist()
+def _opened_again(view: View) -> np.ndarray:
+    """When the next connection on the 4-tuple of each flow began; 0: never."""
+    later = np.zeros(len(view.flows), np.int64)
+    again = view.flows["previous"] >= 0
+    later[view.flows["previous"][again]] = view.flows["first_ts_ns"][again]
     return later
 
 
@@ -276,16 +280,15 @@ def _causes(who: str, beat: Heartbeat, silence: Silence) -> tuple[Cause, ...]:
 
 
 def _evidence(view: View, beat: Heartbeat, silence: Silence, silent_ns: int) -> Iterator[Evidence]:
-    for _, events in view.by_flow([beat.flow]):
-        rows = events[np.isin(events["frame"], beat.frames) & np.isin(events["kind"], _BEATS)]
-        shown = rows if len(rows) <= 4 else np.concatenate([rows[:2], rows[-1:]])
-        yield from (view.evidence(event, f"heartbeat of the {view.role(beat.flow, beat.side)}") for event in shown)
-        yield view.absence(beat.last_ns, f"no heartbeat for {duration(silent_ns)}", beat.flow)
-        for frame in silence.sent_frames[:2]:
-            later = events[events["frame"] == frame]
-            yield from (view.evidence(event, "sent since") for event in later[:1])
-        resets = events[(events["frame"] == silence.reset_frame) & (events["kind"] == EventKind.RST)]
-        yield from (view.evidence(event, "what came back") for event in resets[:1])
+    events = view.tables.events_of(beat.flow)
+    rows = events[np.isin(events["frame"], beat.frames) & np.isin(events["kind"], _BEATS)]
+    shown = rows if len(rows) <= 4 else np.concatenate([rows[:2], rows[-1:]])
+    yield from (view.evidence(event, f"heartbeat of the {view.role(beat.flow, beat.side)}") for event in shown)
+    yield view.absence(beat.last_ns, f"no heartbeat for {duration(silent_ns)}", beat.flow)
+    for frame in silence.sent_frames[:2]:
+        yield from (view.evidence(event, "sent since") for event in events[events["frame"] == frame][:1])
+    resets = events[(events["frame"] == silence.reset_frame) & (events["kind"] == EventKind.RST)]
+    yield from (view.evidence(event, "what came back") for event in resets[:1])
 
 
 _BEATS = [int(EventKind.BEAT), int(EventKind.KEEPALIVE_PROBE)]

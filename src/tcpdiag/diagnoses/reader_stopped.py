@@ -73,6 +73,7 @@ from .confidence import NOT_UNIQUE
 from .groups import by_host_and_endpoint
 from .view import View
 
+_GROWS = 3  # fewer connections have no rate
 _PROBES = [int(EventKind.ZERO_WINDOW_PROBE), int(EventKind.ZERO_WINDOW_PROBE_ACK)]
 
 
@@ -116,19 +117,23 @@ class ReaderStopped(Diagnosis):
         one = len(flows) == 1
         ends = view.tables.endpoints[2 * flows + sides]
         open_still = int(np.count_nonzero((ends["bits"] & int(EndpointBit.FIN_SENT | EndpointBit.RST_SENT)) == 0))
+        span_ns = int(since_ns.max() - since_ns.min())
+        per_minute = (len(flows) - 1) * 60 * NS / span_ns if len(flows) >= _GROWS and span_ns >= NS else 0.0
         return self.finding(
             view,
             Severity.WARNING if closed_ns >= limits.warning_s * NS else Severity.NOTICE,
             f"The {who} stopped reading" + (", and its window never opened again" if one else
                                             f" on {len(flows):,} connections, for good"),
             f"The {who} {view.host(flow, side)} closed its receive window"
-            + (f" after {size(int(taken[-1]))}" if len(taken) else "")
-            + f" {frame_list(details['closed_frame'])}{'' if one else f', so on {len(flows):,} connections,'} and did "
-            f"not open it again for {duration(closed_ns)}, to the end. The {other} has more to send and keeps probing "
-            f"{frame_list(_of(probes, EventKind.ZERO_WINDOW_PROBE)['frame'])}"
-            + (f"; the last {plural(lost, 'probe')} got no answer." if lost else
-               "; the answers say that there is still no room.")
-            + ("" if one else f" The {who} has closed {len(flows) - open_still:,} of them."),
+            + ("" if one else f" on {len(flows):,} connections")
+            + (f", {'' if one else 'on the longest one '}after {size(int(taken[-1]))}" if len(taken) else "")
+            + f" {frame_list(details['closed_frame'])}, and never opened it again: for {duration(closed_ns)}, to the "
+            f"end. The {other} has more to send and keeps probing "
+            f"{frame_list(_of(probes, EventKind.ZERO_WINDOW_PROBE)['frame'])}; "
+            + (f"the last {plural(lost, 'probe')} got no answer." if lost else
+               "the answers say that there is still no room.")
+            + ("" if one else f" {open_still:,} of these connections are still not closed by the {who}"
+               + (f", {per_minute:.3g} more come each minute." if per_minute else ".")),
             streams=flows,
             frames=np.concatenate([details["closed_frame"], closed["frame"], probes["frame"]]),
             span=(int(since_ns.min()), int(until_ns.max())),
@@ -158,6 +163,7 @@ class ReaderStopped(Diagnosis):
                 "probes": int(np.count_nonzero(probes["kind"] == EventKind.ZERO_WINDOW_PROBE)),
                 "last_probes_unanswered": lost,
                 "not_closed": open_still,
+                "per_minute": round(per_minute, 3),
             },
         )  # fmt: skip
 
