@@ -9,12 +9,12 @@ Every duration across the step is wrong: round trips, silences, retransmission t
 different interfaces. With a clock that never told the time, frames cannot be matched with logs.
 
 ## What it cannot know
-Steps forward: they look like silence. Where exactly the clock was set back, beyond that it was; what the right time was.
+Steps forward: they look like silence. Where exactly the clock was set back, and what the right time was.
 
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| step_ms | 128 | RFC 5905 section 11.3: NTP slews a clock below 128 ms (STEPT) and steps it above; queues of one tap reorder by less |
+| step_ms | 128 | RFC 5905 section 11.3: NTP slews a clock below 128 ms (STEPT) and steps it above |
 | epoch_s | 567993600 | 1988-01-01: tcpdump was first written in 1988, so earlier times are no times of captures |
 
 ## RFC

@@ -14,8 +14,8 @@ without an IP ID (IPv6) may be left uncounted: they can honestly be sent twice.
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| share_min | 0.01 | RFC 5560 section 1: normally exactly one copy arrives; below one in a hundred the counts of other tools hardly change |
-| copies_min | 3 | one or two packets may be a duplicate of the network; a tap that doubles does it all the time |
+| share_min | 0.01 | RFC 5560 section 1: normally one copy arrives; below one in a hundred other tools hardly err |
+| copies_min | 3 | one or two may be a duplicate of the network; a tap that doubles goes on |
 
 ## RFC
 RFC 6864 section 4 (an IPv4 ID is not used again while the packet may live), RFC 5560 section 1

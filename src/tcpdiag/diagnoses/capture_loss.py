@@ -9,14 +9,14 @@ What is missing looks like loss on the path to every tool that counts holes. Nob
 segments that only the capture lost; and every other finding about these connections is less certain.
 
 ## What it cannot know
-Segments that carry no data (ACKs, most RSTs) go missing without a trace. Whether the tap, the mirror port, the kernel's
-buffer or a capture filter lost them, unless the drop counters say so. How many segments the missing bytes were: the
-number given is the least that the sender's largest segment allows.
+Segments without data (ACKs, most RSTs) go missing without a trace. Which bytes a repeated segment stands for: the
+number of missing bytes is the least that ACKs and segments allow, the number of segments the least that the sender's
+largest one allows. Whether the tap, the mirror port, the kernel's buffer or a filter lost them, unless counters say so.
 
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| warning_share | 0.01 | Mathis 1997, window = 1.22 / sqrt(loss): real loss of 1 % would leave 12 segments in flight, so this many holes pass for a broken path |
+| warning_share | 0.01 | Mathis 1997, window = 1.22 / sqrt(loss): 1 % on the path would leave 12 segments in flight |
 | start_s | 1 | RFC 6298 section 2: the initial RTO; what was in flight when the capture began is acknowledged by then |
 
 ## RFC
@@ -43,6 +43,16 @@ finding: capture-loss warning dropped=120
 ```
 
 ## Stays silent
+The ACK stands before the segment that it acknowledges, in a tap that reorders:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 2001:3001(1000) ack 1 win 65535
++0.00 < . 1:1(0) ack 3001 win 65535
++0.001 > P. 1:2001(2000) ack 1 win 65535
++0.01 < . 1:1(0) ack 3001 win 65535
+```
 Lost on the path, before the tap, and sent again:
 ```packets
 +0.00 > S 0:0(0) win 65535
@@ -69,7 +79,7 @@ import numpy as np
 
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Severity
-from ..model.flow import FlowBit
+from ..model.flow import EndpointBit, FlowBit
 from ..rfc import Rfc
 from ..units import NS, number, percent, plural, size
 from .base import EVIDENCE_MAX, FRAMES_MAX, Diagnosis, Scope, frame_list
@@ -99,7 +109,7 @@ class CaptureLoss(Diagnosis):
 
     kind = "capture-loss"
     scope = Scope.CAPTURE
-    events = (EventKind.ACK_UNSEEN, EventKind.RETRANSMISSION)
+    events = (EventKind.ACK_UNSEEN,)
     references = (Rfc(9293, "3.4"),)
     thresholds = Thresholds
 
@@ -125,7 +135,7 @@ class CaptureLoss(Diagnosis):
             )
         if dropped:
             told.append(
-                f"The file says that {plural(dropped, 'packet')} ({percent(dropped_share)}) were dropped while capturing."
+                f"The file counts {plural(dropped, 'packet')} ({percent(dropped_share)}) dropped while capturing."
             )
         return self.finding(
             view,
@@ -154,55 +164,35 @@ class CaptureLoss(Diagnosis):
 
 
 def _missing(view: View, start_ns: int) -> _Missing:
-    """What no later segment brought, without what was in flight when the capture of an older connection began."""
+    """What the capture lacks, without what was in flight when the capture of an older connection began."""
     proofs = view.by_kind(EventKind.ACK_UNSEEN)
     flows = proofs["flow"].astype(np.int64)
     older = (view.flows["bits"][flows] & int(FlowBit.MIDSTREAM)) != 0
     early = older & (proofs["ts_ns"] < view.flows["first_ts_ns"][flows] + start_ns)
-    excused = np.where(early, proofs["value"], np.minimum(proofs["value"], _brought_later(view, proofs)))
-    proven = proofs[excused < proofs["value"]]
-    if not len(proven):
-        return _Missing(proven, 0, 0, 0.0)
-    flows = proven["flow"].astype(np.int64)
-    ends = np.unique(2 * flows + 1 - proven["side"])  # the endpoints that had sent the bytes
+    senders = 2 * flows + 1 - proofs["side"]
+    ends, group = np.unique(senders, return_inverse=True)
+    excused = np.bincount(group, weights=np.where(early, proofs["value"], 0), minlength=len(ends)).astype(np.int64)
     details = view.tables.details[view.flows["detail"][ends // 2].astype(np.int64) + ends % 2]
-    missing = details["unseen_bytes"] - _sums(excused, _senders(proofs), ends)
-    most = np.maximum(details["max_payload"].astype(np.int64), 1)
-    sent = int(view.tables.details["new_bytes"].sum())
-    total = int(missing.sum())
-    return _Missing(proven, total, int(np.ceil(missing / most).sum()), total / max(1, total + sent))
+    missing = np.minimum(details["unseen_bytes"], _gap(view, ends, details)) - excused
+    lost = missing > 0
+    total, sent = int(missing[lost].sum()), int(view.tables.details["new_bytes"].sum())
+    most = np.where(details["max_payload"] > 0, details["max_payload"], np.maximum(missing, 1))
+    segments = int(np.ceil(missing[lost] / most[lost]).sum())
+    return _Missing(proofs[~early & lost[group]], total, segments, total / max(1, total + sent))
 
 
-def _senders(proofs: np.ndarray) -> np.ndarray:
-    senders: np.ndarray = 2 * proofs["flow"].astype(np.int64) + 1 - proofs["side"]
-    return senders
+def _gap(view: View, ends: np.ndarray, details: np.ndarray) -> np.ndarray:
+    """Bytes that were acknowledged of each endpoint, less those captured: no more than these can be missing.
 
-
-def _sums(values: np.ndarray, ends: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Sum of the values of each wanted endpoint; `wanted` ascends."""
-    at = np.searchsorted(wanted, ends)
-    known = (at < len(wanted)) & (wanted[np.minimum(at, len(wanted) - 1)] == ends)
-    return np.bincount(at[known], weights=values[known], minlength=len(wanted)).astype(np.int64)
-
-
-def _brought_later(view: View, proofs: np.ndarray) -> np.ndarray:
-    """For each ACK the bytes that it acknowledged ahead of the segment which brings them: a tap that reorders."""
-    late = np.zeros(len(proofs), np.int64)
-    again = view.by_kind(EventKind.RETRANSMISSION)
-    if not len(proofs) or not len(again):
-        return late
-    senders = _senders(proofs)
-    sources = 2 * again["flow"].astype(np.int64) + again["side"]
-    isn = view.tables.endpoints["isn"].astype(np.int64)
-    acked = (senders << 32) + ((proofs["ack"] - isn[senders]) & 0xFFFFFFFF)
-    begun = (sources << 32) + ((again["seq"] - isn[sources]) & 0xFFFFFFFF)
-    order = np.argsort(acked, kind="stable")
-    after = np.searchsorted(acked[order], begun, side="right")
-    found = after < len(order)
-    at, again, begun = order[after[found]], again[found], begun[found]
-    inside = (begun >= acked[at] - proofs["value"][at]) & (again["ts_ns"] >= proofs["ts_ns"][at])
-    np.add.at(late, at[inside], again["payload_len"][inside].astype(np.int64))
-    return late
+    It keeps segments out that the ACK overtook in a tap which reorders: they come later, as retransmissions.
+    """
+    rows = view.tables.endpoints[ends]
+    closed = (rows["bits"] & int(EndpointBit.FIN_ACKED)) != 0
+    span = ((rows["snd_una"].astype(np.int64) - rows["isn"] - 1) & 0xFFFFFFFF) - closed
+    captured = details["new_bytes"] + details["retrans_bytes"]
+    wraps = np.round((captured + details["unseen_bytes"] - span) / (1 << 32)).astype(np.int64)
+    gap: np.ndarray = span + (wraps << 32) - captured
+    return gap
 
 
 def _dropped(view: View) -> tuple[int, float]:
@@ -225,6 +215,10 @@ def _causes(view: View, dropped: int) -> tuple[Cause, ...]:
     )
     mirror = Cause("the mirror port or tap was overloaded: it drops without counting here")
     path = Cause("some packets took another way, which the capture does not see")
+    corrupted = int(view.tables.details["bad_checksums"].sum())
+    if corrupted:
+        wrong = Cause("they are here, but damaged", (f"{plural(corrupted, 'segment')} with a wrong checksum",))
+        return (wrong, buffer, mirror, path)
     unread = sum(count for f in view.tables.files for why, count in f.undecoded.items() if "ragment" in why)
     if unread:
         pieces = Cause("they are in IP fragments that could not be put together", (plural(unread, "such packet"),))

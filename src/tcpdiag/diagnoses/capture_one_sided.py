@@ -15,7 +15,7 @@ routing), the mirror port or the capture filter leaves it out.
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| warning_share | 0.5 | majority: when most connections lack a side, the capture as a whole cannot answer what it was taken for |
+| warning_share | 0.5 | a majority: then the capture as a whole cannot answer what it was taken for |
 
 ## RFC
 RFC 9293 section 3.4 (an ACK proves what was received)
@@ -95,8 +95,8 @@ class CaptureOneSided(Diagnosis):
             view,
             severity,
             "Only one direction was captured",
-            f"Of {plural(len(flows), 'connection')} ({percent(share)} of those in which data could flow) only one side "
-            f"is in the capture {frame_list(rows['first_frame'])}: the packets of {named}. These acknowledge "
+            f"Only the packets of {named} are in the capture {frame_list(rows['first_frame'])}, in "
+            f"{plural(len(flows), 'connection')}: {percent(share)} of all that got beyond their SYNs. They acknowledge "
             f"{size(acknowledged)} from the other side, which therefore spoke, out of sight.",
             streams=flows,
             frames=np.concatenate([rows["first_frame"][:FRAMES_MAX], last_acks[:3]]),
@@ -108,8 +108,8 @@ class CaptureOneSided(Diagnosis):
                     view.frame(
                         int(flows[i]),
                         int(rows["first_frame"][i]),
-                        f"{view.label(int(flows[i]), int(sides[i]))} to {view.label(int(flows[i]), 1 - int(sides[i]))}; "
-                        "no packet comes back",
+                        f"from {view.label(int(flows[i]), int(sides[i]))}; no packet comes back from "
+                        f"{view.label(int(flows[i]), 1 - int(sides[i]))}",
                         int(rows["first_ts_ns"][i]),
                     ),
                     view.frame(int(flows[i]), int(last_acks[i]), "the last ACK for what was not captured"),

@@ -5,9 +5,9 @@ What reading the files met: a last record that is incomplete, lengths that canno
 places that had to be skipped; reading that was interrupted; packets of which fewer bytes were captured than were sent.
 
 ## Why it matters
-After the place where a file stops making sense nothing is known: a connection that seems to fall silent there did not.
-Cut packets lack their payload, so checksums and contents cannot be looked at. When even TCP headers are cut, SACK blocks
-and timestamps are missing, and verdicts that rest on them.
+After the place where a file stops making sense nothing is known: a connection that falls silent there may well go on.
+Cut packets lack their payload, so checksums and contents cannot be looked at. When even TCP headers are cut, SACK
+blocks and timestamps are missing, and verdicts that rest on them.
 
 ## What it cannot know
 How much was lost behind the damage. Whether a gap that was skipped held packets, and of which connections.
@@ -15,7 +15,7 @@ How much was lost behind the damage. Whether a gap that was skipped held packets
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| header_bytes | 114 | RFC 9293 section 3.1: TCP header of at most 60 bytes, after 14 of Ethernet and 40 of IPv6; a snap length below cuts options |
+| header_bytes | 114 | RFC 9293 section 3.1: at most 60 bytes of TCP header, after 14 of Ethernet and 40 of IPv6 |
 
 ## RFC
 RFC 9293 section 3.1 (header and options)
