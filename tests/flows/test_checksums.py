@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from flows.tracked import HANDSHAKE
 
+from flows.tracked import HANDSHAKE
 from tcpdiag import capture_notes
 from tcpdiag.flows.tracker import Tracker
 from tcpdiag.model.notation import parse_script
@@ -15,7 +15,7 @@ TEXT = "".join(f"+0.01 > P. {1 + 10 * n}:{11 + 10 * n}(10) ack 1 win 502\n" for 
 
 def _tracked(wrong: slice, kind: Checksum = Checksum.BAD) -> Tables:
     segments = parse_script(HANDSHAKE + TEXT).segments
-    sent = np.flatnonzero((segments["payload_len"] > 0))[wrong]
+    sent = np.flatnonzero(segments["payload_len"] > 0)[wrong]
     segments["checksum"] = Checksum.GOOD
     segments["checksum"][sent] = kind
     tracker = Tracker()

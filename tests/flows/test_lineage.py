@@ -1,7 +1,6 @@
 """What a 4-tuple remembers: a new SYN against what the other end still holds."""
 
 from flows.tracked import HANDSHAKE, events, states, tracked
-
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.states import State
 

@@ -1,8 +1,8 @@
 """Where a RST stands, who obeys it, and who lives on."""
 
 import pytest
-from flows.tracked import HANDSHAKE, events, states, tracked
 
+from flows.tracked import HANDSHAKE, events, states, tracked
 from tcpdiag.model.event import EventBit, EventKind, RstClass
 
 ESTABLISHED = (
@@ -50,7 +50,9 @@ def test_the_event_names_the_ack_that_set_rcv_nxt() -> None:
     assert rst["ref"] == 7
 
 
-@pytest.mark.parametrize(("profile", "last"), [("linux", "CLOSED"), ("strict", "CLOSE-WAIT"), ("linux-3.6", "CLOSE-WAIT")])
+@pytest.mark.parametrize(
+    ("profile", "last"), [("linux", "CLOSED"), ("strict", "CLOSE-WAIT"), ("linux-3.6", "CLOSE-WAIT")]
+)
 def test_one_below_after_a_fin_depends_on_the_stack(profile: str, last: str) -> None:
     tables = tracked(CLOSED_BY_CLIENT + "+0.01 > R 101:101(0) win 0", profile)
     assert states(tables)["server"][-1][0] == last
@@ -85,5 +87,8 @@ def test_a_challenge_ack_is_linked_to_the_rst() -> None:
 
 
 def test_an_ack_of_something_new_is_no_challenge() -> None:
-    script = ESTABLISHED + "+0.01 > P. 101:201(100) ack 1 win 502\n+0.001 > R 250:250(0) win 0\n+0.01 < . 1:1(0) ack 201 win 509"
+    script = (
+        ESTABLISHED
+        + "+0.01 > P. 101:201(100) ack 1 win 502\n+0.001 > R 250:250(0) win 0\n+0.01 < . 1:1(0) ack 201 win 509"
+    )
     assert not len(events(tracked(script), EventKind.CHALLENGE_ACK))

@@ -1,6 +1,7 @@
 """Both endpoints' states over whole connections, one way of opening or closing each."""
 
 import pytest
+
 from flows.tracked import HANDSHAKE, states, tracked
 
 CASES = {

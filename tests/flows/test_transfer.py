@@ -1,8 +1,8 @@
 """Text, ACKs, windows, probes, copies and silences: what is counted, and what becomes an event."""
 
 import pytest
-from flows.tracked import HANDSHAKE, events, states, tracked
 
+from flows.tracked import HANDSHAKE, events, states, tracked
 from tcpdiag.model.event import EventKind
 
 DATA = "+0.01 > P. 1:101(100) ack 1 win 502\n+0.01 < . 1:1(0) ack 101 win 509\n"
@@ -79,13 +79,19 @@ def test_with_the_window_closed_the_same_shape_is_a_zero_window_probe() -> None:
 
 
 def test_round_trips_are_kept_apart_by_side_of_the_tap() -> None:
-    tables = tracked(HANDSHAKE + "+0.1 > P. 1:101(100) ack 1 win 502\n+0.03 < P. 1:11(10) ack 101 win 509\n+0.001 > . 101:101(0) ack 11 win 502\n")
+    tables = tracked(
+        HANDSHAKE
+        + "+0.1 > P. 1:101(100) ack 1 win 502\n"
+        + "+0.03 < P. 1:11(10) ack 101 win 509\n+0.001 > . 101:101(0) ack 11 win 502\n"
+    )
     assert tables.detail(0, 0)["rtt_min_ns"] == 1_000_000
     assert tables.detail(0, 1)["rtt_max_ns"] == 30_000_000
 
 
 def test_a_round_trip_with_a_retransmission_is_not_measured() -> None:
-    script = "+0.1 > P. 1:101(100) ack 1 win 502\n+0.3 > P. 1:101(100) ack 1 win 502\n+0.001 < . 1:1(0) ack 101 win 509\n"
+    script = (
+        "+0.1 > P. 1:101(100) ack 1 win 502\n+0.3 > P. 1:101(100) ack 1 win 502\n+0.001 < . 1:1(0) ack 101 win 509\n"
+    )
     assert detail(script, 1)["rtt_count"] == 1
 
 
@@ -105,7 +111,9 @@ def test_the_same_packet_twice_is_a_copy(second: str, copies: int) -> None:
 
 
 def test_small_messages_with_one_period_are_a_heartbeat() -> None:
-    d = detail("+2 < P. 1:11(10) ack 1 win 509\n+2 < P. 11:21(10) ack 1 win 509\n+2.1 < P. 21:31(10) ack 1 win 509\n", 1)
+    d = detail(
+        "+2 < P. 1:11(10) ack 1 win 509\n+2 < P. 11:21(10) ack 1 win 509\n+2.1 < P. 21:31(10) ack 1 win 509\n", 1
+    )
     assert (d["beats"], d["beat_min_ns"], d["beat_max_ns"]) == (3, 2_000_000_000, 2_100_000_000)
 
 

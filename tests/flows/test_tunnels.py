@@ -1,8 +1,8 @@
 """A flow's tunnel is part of its identity, and some overlays use another identifier on the way back."""
 
 import numpy as np
-from flows.tracked import HANDSHAKE
 
+from flows.tracked import HANDSHAKE
 from tcpdiag.flows.tracker import Tracker
 from tcpdiag.model.notation import parse_script
 from tcpdiag.model.segment import Origin

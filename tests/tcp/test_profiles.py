@@ -41,5 +41,5 @@ def test_every_profile_decides_every_class_and_names_its_source(profile) -> None
 
 
 def test_an_unknown_stack_is_a_usage_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="linux-3.6"):
+    with pytest.raises(UsageError, match=r"linux-3\.6"):
         profile_number("plan9")

@@ -1,6 +1,7 @@
 """What silence tells: a sender whose next retransmission did not come has given up; FIN-WAIT-2 may be forgotten.
 
-No segment marks these moments, so they are presumed (`EventBit.TIMER`, frame 0) and stand at the end of the event table.
+No segment marks these moments, so they are presumed (`EventBit.TIMER`, frame 0) and stand at the end of the event
+table.
 
 - Giving up is silent on most stacks (Linux: tcp_retries2, tcp_syn_retries, orphans). Retransmissions are spaced at
   least twice as far each time (RFC 6298 section 5.5), so the next one was due twice the last gap after the last.
@@ -107,4 +108,5 @@ def _opened_again(tables: Tables, rows: np.ndarray) -> np.ndarray:
     same = (flows["port"][rows // 2, rows % 2] == flows["port"][after, opener]) & (
         flows["addr_lo"][rows // 2, rows % 2] == flows["addr_lo"][after, opener]
     )
-    return (after >= 0) & same
+    found: np.ndarray = (after >= 0) & same
+    return found

@@ -21,7 +21,10 @@ _FLOOR_NS = 50_000  # below this both sides are answered by kernels on one host 
 
 @dataclass(frozen=True)
 class Vantage:
-    """`place`: "client", "server", "loopback", "between" or "unknown"; `confidence` is the share of flows that agree."""
+    """`place`: "client", "server", "loopback", "between" or "unknown".
+
+    `confidence` is the share of flows that agree, 0 to 1; `reason` says in words what they show.
+    """
 
     place: str
     confidence: float
@@ -46,7 +49,9 @@ def vantage(tables: Tables) -> Vantage:
     if not len(told):
         return Vantage("unknown", 0.0, "no connection shows a round trip on both sides of the tap")
     if (near[told] == BOTH).mean() > 0.5:
-        return Vantage("loopback", float((near[told] == BOTH).mean()), "both ends have the same address, or loopback ones")
+        return Vantage(
+            "loopback", float((near[told] == BOTH).mean()), "both ends have the same address, or loopback ones"
+        )
     client = tables.client_side[told]
     at_client = float((near[told] == client).mean())
     at_server = float((near[told] == 1 - client).mean())
@@ -62,7 +67,8 @@ def _loopback(tables: Tables) -> np.ndarray:
     v4 = (flows["family"] == 4) & (flows["addr_lo"][:, 0] >> 24 == 127)
     v6 = (flows["family"] == 6) & (flows["addr_hi"][:, 0] == 0) & (flows["addr_lo"][:, 0] == 1)
     same = (flows["addr_lo"][:, 0] == flows["addr_lo"][:, 1]) & (flows["addr_hi"][:, 0] == flows["addr_hi"][:, 1])
-    return v4 | v6 | same
+    found: np.ndarray = v4 | v6 | same
+    return found
 
 
 def _by_time(tables: Tables, rows: np.ndarray) -> np.ndarray:

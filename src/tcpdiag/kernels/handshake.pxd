@@ -1,6 +1,6 @@
 from tcpdiag.kernels.lookup cimport Lookup
 from tcpdiag.kernels.records cimport Endpoint, Segment
-from tcpdiag.seqnum cimport add, diff, le, lt
+from tcpdiag.seqnum cimport add, diff, lt
 
 cdef class Handshake(Lookup):
     cdef void syn(self, long long flow, int side, Segment *s) noexcept nogil

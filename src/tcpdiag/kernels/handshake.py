@@ -8,11 +8,12 @@ the state and the numbers that it had (`EndpointBit.HELD`) until its own SYN-ACK
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import EndpointBit, FlowBit
 from tcpdiag.model.segment import Flag, Option
 from tcpdiag.model.states import State
-from tcpdiag.seqnum import add, diff, le, lt
+from tcpdiag.seqnum import add, diff, lt
 from tcpdiag.tcp.profiles import LINUX as _LINUX
 from tcpdiag.tcp.profiles import STRICT as _STRICT
 from tcpdiag.tcp.states import TcpEvent
@@ -314,8 +315,10 @@ class Handshake(Lookup):
         if a[0].state == CLOSED and not (s[0].flags & ACK):
             # Refused, and tried again with the same number, as Windows does.
             self.enter(flow, side, side, s, self.after(CLOSED, SND_SYN), CERTAIN)
-        if a[0].state == ESTABLISHED and a[0].state_before == SYN_RECEIVED and not (
-            self.events[a[0].state_event].bits & CERTAIN
+        if (
+            a[0].state == ESTABLISHED
+            and a[0].state_before == SYN_RECEIVED
+            and not (self.events[a[0].state_event].bits & CERTAIN)
         ):
             self.withdraw(flow, side)
             a[0].bits |= DOUBTED

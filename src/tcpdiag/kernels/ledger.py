@@ -8,6 +8,7 @@ makes sure that there is room before each segment (`Walk.feed`), so that nothing
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag

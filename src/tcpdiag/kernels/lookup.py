@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """From a segment to its flow: an open-addressing table over the 4-tuple, told apart by tunnel.
 
-A slot holds the newest flow of its 4-tuple and tunnel and 32 bits of the hash, so that a miss rarely touches the flow table.
+A slot holds the newest flow of its 4-tuple and tunnel and 32 bits of the hash: a miss rarely touches the flow table.
 The hash is salted: whoever makes a capture cannot choose colliding ports.
 
 Where a flow begins is Wireshark's rule for `tcp.stream`, so that the numbers are the same: a SYN with another
@@ -11,6 +11,7 @@ initial sequence number than its sender had before opens the next one.
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.flow import EndpointBit, FlowBit
 from tcpdiag.model.segment import Flag
 from tcpdiag.seqnum import add, le, lt
@@ -87,9 +88,7 @@ class Lookup(Ledger):
     @cython.exceptval(check=False)
     def find(self, s: cython.pointer[Segment]) -> cython.longlong:
         """Newest flow of the segment's 4-tuple, -1: none. Sets `side` (of the sender), `slot` and `tag`."""
-        h: cython.ulonglong = self.key_hash(
-            s[0].src_hi, s[0].src_lo, s[0].dst_hi, s[0].dst_lo, s[0].sport, s[0].dport
-        )
+        h: cython.ulonglong = self.key_hash(s[0].src_hi, s[0].src_lo, s[0].dst_hi, s[0].dst_lo, s[0].sport, s[0].dport)
         mask: cython.longlong = self.slots.shape[0] - 1
         at: cython.longlong = cython.cast(cython.longlong, h & U32) & mask
         flow: cython.longlong

@@ -1,7 +1,7 @@
 from tcpdiag.kernels.ledger cimport scaled_window
 from tcpdiag.kernels.records cimport Detail, Endpoint, Segment
 from tcpdiag.kernels.transfer cimport Transfer
-from tcpdiag.seqnum cimport add, diff, le, lt
+from tcpdiag.seqnum cimport add, lt
 
 cdef class Probes(Transfer):
     cdef bint probe(self, long long flow, int side, Segment *s) noexcept nogil

@@ -7,12 +7,13 @@ A Linux zero-window probe has the shape of a keepalive (SEG.SEQ = SND.UNA - 1, n
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.event import BEAT_ROWS as _BEAT_ROWS
 from tcpdiag.model.event import PROBE_ROWS as _PROBE_ROWS
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag
-from tcpdiag.seqnum import add, diff, le, lt
+from tcpdiag.seqnum import add, lt
 
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled

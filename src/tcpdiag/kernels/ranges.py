@@ -8,6 +8,7 @@ forgotten; the endpoint's own ACKs put things right.
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.seqnum import diff, le, lt
 
 MOST = cython.declare(cython.int, 4)

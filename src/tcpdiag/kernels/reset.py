@@ -7,6 +7,7 @@ RFC 9293 section 3.10.7.4 (second check) with RFC 5961 section 3.2; SYN-SENT: se
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.event import RST_ROWS as _RST_ROWS
 from tcpdiag.model.event import EventBit, EventKind, RstClass
 from tcpdiag.model.flow import EndpointBit

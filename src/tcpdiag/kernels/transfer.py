@@ -8,6 +8,7 @@ presumed to receive the segment when it is captured, until its own ACK proves it
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.event import PROBE_ROWS as _PROBE_ROWS
 from tcpdiag.model.event import RETRANSMISSION_ROWS as _RETRANSMISSION_ROWS
 from tcpdiag.model.event import EventBit, EventKind
@@ -348,9 +349,9 @@ class Transfer(Resets):
             b[0].rcv_nxt = s[0].seq
             b[0].bits |= RCV_KNOWN
         ahead = diff(s[0].seq, b[0].rcv_nxt)
-        if (b[0].bits & (SCALE_KNOWN | ACKED)) == (SCALE_KNOWN | ACKED) and diff(
-            s[0].seq, b[0].last_ack
-        ) > cython.cast(cython.longlong, b[0].window):
+        if (b[0].bits & (SCALE_KNOWN | ACKED)) == (SCALE_KNOWN | ACKED) and diff(s[0].seq, b[0].last_ack) > cython.cast(
+            cython.longlong, b[0].window
+        ):
             db[0].unacceptable += 1
             if db[0].unacceptable <= PROBE_ROWS:
                 self.expect(

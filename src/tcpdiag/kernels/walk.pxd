@@ -1,7 +1,7 @@
 from tcpdiag.kernels.ledger cimport scaled_window
 from tcpdiag.kernels.probes cimport Probes
 from tcpdiag.kernels.records cimport Detail, Endpoint, Flow, Segment
-from tcpdiag.seqnum cimport add, diff, le, lt
+from tcpdiag.seqnum cimport add, diff, lt
 
 cdef class Walk(Probes):
     cdef Segment[::1] segments

@@ -8,12 +8,13 @@ receiver, because it was certainly sent.
 from __future__ import annotations
 
 import cython
+
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import CORRUPTED_SHARE as _CORRUPTED_SHARE
 from tcpdiag.model.flow import EndpointBit, FlowBit
 from tcpdiag.model.segment import Checksum, Flag, Origin
 from tcpdiag.model.states import State
-from tcpdiag.seqnum import add, diff, le, lt
+from tcpdiag.seqnum import add, diff, lt
 from tcpdiag.tcp.states import TcpEvent
 
 if not cython.compiled:
@@ -191,9 +192,15 @@ class Walk(Probes):
         same: cython.bint = False
         key = ((key ^ s[0].seq) * MULTIPLIER) & U64
         key = (((key ^ (key >> 29)) + s[0].ack) * MULTIPLIER) & U64
-        key = (((key ^ (key >> 31)) + s[0].payload_len + (cython.cast(cython.ulonglong, s[0].flags) << 32)) * MULTIPLIER) & U64
-        key = (((key ^ (key >> 30)) + s[0].tsval + (cython.cast(cython.ulonglong, s[0].window) << 32)) * MULTIPLIER) & U64
-        key = (((key ^ (key >> 29)) + s[0].ip_id + (cython.cast(cython.ulonglong, s[0].sack[0]) << 16)) * MULTIPLIER) & U64
+        key = (
+            ((key ^ (key >> 31)) + s[0].payload_len + (cython.cast(cython.ulonglong, s[0].flags) << 32)) * MULTIPLIER
+        ) & U64
+        key = (
+            ((key ^ (key >> 30)) + s[0].tsval + (cython.cast(cython.ulonglong, s[0].window) << 32)) * MULTIPLIER
+        ) & U64
+        key = (
+            ((key ^ (key >> 29)) + s[0].ip_id + (cython.cast(cython.ulonglong, s[0].sack[0]) << 16)) * MULTIPLIER
+        ) & U64
         key ^= key >> 32
         at = cython.cast(cython.longlong, key) & (self.seen_key.shape[0] - 1)
         if self.seen_key[at] == key:

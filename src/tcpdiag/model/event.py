@@ -71,8 +71,8 @@ class EventKind(IntEnum):
     ICMP_ERROR = 16
     """An ICMP error quotes a segment that `side` sent. detail: type; value: code."""
     BEAT = 17
-    """`side` sends a small message after a silence: a candidate heartbeat. value: ns since its beat before; detail: 1 if
-    the run's period holds. From the second on, at most BEAT_ROWS rows a direction; the detail table has the last."""
+    """`side` sends a small message after a silence: a candidate heartbeat. value: ns since its beat before; detail: 1
+    if the run's period holds. From the second on, at most BEAT_ROWS rows a direction; the detail table has the last."""
     ALIVE_AFTER_RST = 18
     """`side` goes on after it sent a RST or should have obeyed one. ref: the RST; detail: 1 when `side` had sent it."""
     PAWS = 19

@@ -106,8 +106,8 @@ def segment_line(
     row: np.void, sender: str, receiver: str, isn: int | None = None, peer_isn: int | None = None
 ) -> str:
     """A SEGMENT row as one line; the window as in the header, not scaled."""
-    fields = (int(row[name]) for name in ("flags", "seq", "ack", "payload_len", "window"))
-    return line(sender, receiver, numbers(*fields, isn, peer_isn), option_text(row))
+    flags, seq, ack, payload_len, window = (int(row[n]) for n in ("flags", "seq", "ack", "payload_len", "window"))
+    return line(sender, receiver, numbers(flags, seq, ack, payload_len, window, isn, peer_isn), option_text(row))
 
 
 def _relative(number: int, isn: int) -> int:

@@ -47,20 +47,24 @@ class Tables:
     @cached_property
     def client_side(self) -> np.ndarray:
         """Which side of each flow opened it, or is guessed to have (u1, 0 or 1)."""
-        return ((self.flows["bits"] & FlowBit.CLIENT_IS_1) != 0).astype(np.uint8)
+        sides: np.ndarray = ((self.flows["bits"] & FlowBit.CLIENT_IS_1) != 0).astype(np.uint8)
+        return sides
 
     @cached_property
     def _order(self) -> np.ndarray:
-        return np.argsort(self.events["flow"], kind="stable")
+        order: np.ndarray = np.argsort(self.events["flow"], kind="stable")
+        return order
 
     @cached_property
     def _bounds(self) -> np.ndarray:
-        return np.searchsorted(self.events["flow"][self._order], np.arange(len(self.flows) + 1))
+        bounds: np.ndarray = np.searchsorted(self.events["flow"][self._order], np.arange(len(self.flows) + 1))
+        return bounds
 
     def events_of(self, flow: int) -> np.ndarray:
         """The events of one flow, in capture order."""
         rows = self._order[self._bounds[flow] : self._bounds[flow + 1]]
-        return self.events[rows]
+        found: np.ndarray = self.events[rows]
+        return found
 
     def events_by(self, *kinds: EventKind) -> np.ndarray:
         """All events of these kinds, in capture order."""
@@ -68,7 +72,8 @@ class Tables:
 
     def endpoint(self, flow: int, side: int) -> np.void:
         """Row of one endpoint."""
-        return self.endpoints[2 * flow + side]
+        row: np.void = self.endpoints[2 * flow + side]
+        return row
 
     def detail(self, flow: int, side: int) -> np.void | None:
         """Row of one endpoint's details; None for a flow that never got beyond SYN and RST."""
