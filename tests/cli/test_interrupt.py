@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,11 @@ LONG = OFFICE.read_bytes()[:24] + OFFICE.read_bytes()[24:] * 40
 def analysing() -> Iterator[subprocess.Popen[bytes]]:
     """A process that has read LONG from a pipe which stays open, as with a running tcpdump."""
     command = [sys.executable, "-m", "tcpdiag", "analyze", "-", "--format", "json"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts
+    ) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
         assert process.stdin is not None
         process.stdin.write(LONG)
         process.stdin.flush()
@@ -34,7 +39,13 @@ def analysing() -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
         finally:
+            watchdog.cancel()
             process.kill()
+
+
+def _heed_interrupts() -> None:
+    # A test run started in the background of a shell ignores SIGINT, and its children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to a child process are different on Windows")
