@@ -13,6 +13,8 @@ from .view import View
 _STEADY: Final = 1.25
 """Longest gap over shortest gap of one period, as the tracker takes it for messages."""
 _MOSTLY: Final = 0.75
+_EXCHANGED: Final = 2
+"""Times as many gaps where both sides speak: people who answer each other have a rhythm, too."""
 SMALL_BYTES: Final = 160
 """A WebSocket control frame (RFC 6455 section 5.5: 125 bytes and a header) inside a TLS record."""
 
@@ -46,14 +48,15 @@ class Heartbeat:
 def learned(view: View, gaps_min: float, period_min_ns: int) -> Iterator[Heartbeat]:
     """The heartbeats of all flows whose both directions were captured, by flow and side."""
     beats = view.detail_column("beats") > gaps_min
-    beats &= view.detail_column("beat_min_ns") >= period_min_ns
     probes = view.detail_column("keepalives") > gaps_min
     chosen = view.with_details[np.any(beats | probes, axis=1)]
     for flow, events in view.by_flow(chosen[~view.one_sided[chosen]]):
         for side in (0, 1):
             mine = events[events["side"] == side]
             for found in (_messages(view, flow, side, mine), _probes(view, flow, side, mine)):
-                if found is not None and found.count > gaps_min and found.least_ns >= period_min_ns:
+                if found is None or found.least_ns < period_min_ns:
+                    continue
+                if found.count > gaps_min * (_EXCHANGED if found.exchanged else 1):
                     yield found
 
 

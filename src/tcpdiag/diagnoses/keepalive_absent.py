@@ -108,7 +108,7 @@ class KeepaliveAbsent(Diagnosis):
         flow, idle = int(flows[longest]), int(idle_ns[longest])
         one, server = len(flows) == 1, 1 - int(view.client[flow])
         label = view.label(flow, server) if endpoints == 1 else f"{endpoints:,} further endpoints"
-        frames = view.flows["last_frame"][flows]
+        frames = np.sort(view.flows["last_frame"][flows])
         return self.finding(
             view,
             Severity.NOTICE if idle >= limits.notice_s * NS else Severity.INFO,

@@ -17,7 +17,8 @@ host or the path died, unless something was sent to it afterwards.
 ## Thresholds
 | name | default | source |
 |---|---|---|
-| gaps_min | 3 | fewer gaps of one length are chance |
+| gaps_min | 3 | fewer gaps of one length are chance; twice as many are asked for where both sides speak |
+| warning_gaps | 5 | fewer may be a few messages of one job that came at an even pace: a notice |
 | periods | 3 | RFC 4271 section 10: the hold time is three keepalive times; one or two lost beats are forgiven |
 | period_min_s | 1 | RFC 4271 section 4.4: keepalives are not sent more often than once a second |
 
@@ -40,6 +41,8 @@ RFC 9293 section 3.8.4 (keepalives), RFC 9293 section 3.5.1 (half-open connectio
 +0.01 > . 11:11(0) ack 33 win 65535
 +30.0 < P. 33:41(8) ack 11 win 65535
 +0.01 > . 11:11(0) ack 41 win 65535
++30.0 < P. 41:49(8) ack 11 win 65535
++0.01 > . 11:11(0) ack 49 win 65535
 +300 .
 finding: keepalive-stopped warning
 ```
@@ -117,6 +120,7 @@ class Thresholds:
     """Defaults are explained in the manual."""
 
     gaps_min: float = 3
+    warning_gaps: float = 5
     periods: float = 3
     period_min_s: float = 1
 
@@ -142,17 +146,24 @@ class KeepaliveStopped(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        beats = [
+            beat
+            for beat in learned(view, limits.gaps_min, int(limits.period_min_s * NS))
+            if view.last_ts_ns - beat.last_ns >= limits.periods * beat.most_ns and not _spoke(view, beat)
+        ]
+        events = dict(view.by_flow(beat.flow for beat in beats))
         told: set[int] = set()
-        for beat in learned(view, limits.gaps_min, int(limits.period_min_s * NS)):
-            if beat.flow in told or view.last_ts_ns - beat.last_ns < limits.periods * beat.most_ns:
-                continue
-            silence = _after(view, beat)
+        for beat in beats:
+            silence = _after(view, beat, events[beat.flow])
             if silence is None or silence.until_ns - beat.last_ns < limits.periods * beat.most_ns:
                 continue
-            told.add(beat.flow)
-            yield self._stopped(view, beat, silence)
+            if beat.flow not in told:
+                told.add(beat.flow)
+                yield self._stopped(view, beat, silence, events[beat.flow], limits)
 
-    def _stopped(self, view: View, beat: Heartbeat, silence: Silence) -> Finding:
+    def _stopped(
+        self, view: View, beat: Heartbeat, silence: Silence, events: np.ndarray, limits: Thresholds
+    ) -> Finding:
         flow, side = beat.flow, beat.side
         who, other = view.role(flow, side), view.role(flow, 1 - side)
         silent_ns = silence.until_ns - beat.last_ns
@@ -160,7 +171,7 @@ class KeepaliveStopped(Diagnosis):
         probes = _keepalives(view, flow)
         return self.finding(
             view,
-            Severity.NOTICE if beat.exchanged else Severity.WARNING,
+            Severity.NOTICE if beat.exchanged or beat.count <= limits.warning_gaps else Severity.WARNING,
             f"The {who}'s heartbeat stopped, and the connection was not closed",
             f"The {who} sent a {beat.word} every {_period(beat)}, {plural(beat.count, 'time')} "
             f"{frame_list(dict.fromkeys(beat.frames))}, then none for {duration(silent_ns)}, {times:.3g} times as "
@@ -174,7 +185,7 @@ class KeepaliveStopped(Diagnosis):
                 *((FEW_BEATS,) if beat.count < 10 else ()),
                 *((NOT_UNIQUE,) if beat.exchanged else ()),
             ],
-            evidence=_evidence(view, beat, silence, silent_ns),
+            evidence=_evidence(view, beat, silence, silent_ns, events),
             endpoint=view.label(flow, side),
             peer=view.label(flow, 1 - side),
             causes=_causes(who, beat, silence),
@@ -201,16 +212,20 @@ class KeepaliveStopped(Diagnosis):
         )
 
 
-def _after(view: View, beat: Heartbeat) -> Silence | None:
-    """What came after the last beat; None where the beating side spoke or closed, or bytes of it were not captured."""
+def _spoke(view: View, beat: Heartbeat) -> bool:
+    """Whether the beating side closed in order, or said something else after its last beat."""
+    detail = view.detail(beat.flow, beat.side)
+    closed = int(view.tables.endpoint(beat.flow, beat.side)["bits"]) & EndpointBit.FIN_SENT
+    return detail is None or bool(closed) or int(detail["last_text_ts_ns"]) > beat.last_ns
+
+
+def _after(view: View, beat: Heartbeat, events: np.ndarray) -> Silence | None:
+    """What came after the last beat; None where bytes of the beating side were not captured."""
     flow, side = beat.flow, beat.side
     own, peer = view.tables.endpoint(flow, side), view.tables.endpoint(flow, 1 - side)
-    detail, waiting = view.detail(flow, side), view.detail(flow, 1 - side)
-    if detail is None or waiting is None or int(own["bits"]) & EndpointBit.FIN_SENT:
+    waiting = view.detail(flow, 1 - side)
+    if waiting is None:
         return None
-    if int(detail["last_text_ts_ns"]) > beat.last_ns:
-        return None
-    events = view.tables.events_of(flow)
     events = events[(events["ts_ns"] > beat.last_ns) & ((events["bits"] & int(EventBit.WITHDRAWN)) == 0)]
     if np.any((events["kind"] == EventKind.ACK_UNSEEN) & (events["sender"] != side)):
         return None
@@ -274,13 +289,16 @@ def _causes(who: str, beat: Heartbeat, silence: Silence) -> tuple[Cause, ...]:
     path = Cause("a NAT, firewall or the path between drops the connection's packets", silent, alive)
     stuck = Cause(f"the {who}'s application is stuck, or has stopped its heartbeat", alive, (*silent, *reset))
     ended = Cause("the two only stopped asking each other: a poll that ended", ("both sides sent small messages",))
+    if beat.probes:  # the kernel sends them, whatever the application does
+        return (gone, path)
     if alive:
         return (stuck, gone, path)
     return (ended, gone, path) if beat.exchanged else (gone, path, stuck)
 
 
-def _evidence(view: View, beat: Heartbeat, silence: Silence, silent_ns: int) -> Iterator[Evidence]:
-    events = view.tables.events_of(beat.flow)
+def _evidence(
+    view: View, beat: Heartbeat, silence: Silence, silent_ns: int, events: np.ndarray
+) -> Iterator[Evidence]:
     rows = events[np.isin(events["frame"], beat.frames) & np.isin(events["kind"], _BEATS)]
     shown = rows if len(rows) <= 4 else np.concatenate([rows[:2], rows[-1:]])
     yield from (view.evidence(event, f"heartbeat of the {view.role(beat.flow, beat.side)}") for event in shown)
