@@ -18,7 +18,9 @@ from .keepalive_stopped import KeepaliveStopped
 from .keepalive_unanswered import KeepaliveUnanswered
 from .peer_vanished import PeerVanished
 from .reader_stopped import ReaderStopped
+from .rst_injected import RstInjected
 from .rst_off_sequence import RstOffSequence
+from .rst_spray import RstSpray
 from .syn_in_connection import SynInConnection
 from .syn_into_close_wait import SynIntoCloseWait
 from .syn_refused import SynRefused
@@ -26,6 +28,8 @@ from .syn_unanswered import SynUnanswered
 from .zero_window_stall import ZeroWindowStall
 
 DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
+    RstInjected(),
+    RstSpray(),
     RstOffSequence(),
     SynIntoCloseWait(),
     SynInConnection(),
