@@ -65,9 +65,12 @@ from ..rfc import Rfc
 from ..units import NS, duration
 from .base import Diagnosis, Scope, frame_list
 from .confidence import PRESUMED
-from .groups import Groups, by_endpoint, by_host_and_endpoint
+from .groups import GROUPS_MAX, Groups, by_endpoint, by_host_and_endpoint
 from .held import End, close_wait
 from .view import View
+
+ENDPOINTS_MAX = 1_000
+"""Endpoints that are judged, those with the most connections in CLOSE-WAIT first."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +98,23 @@ class CloseWaitLeak(Diagnosis):
         by_server = held["side"] != view.client[held["flow"]]
         for chosen, group_by in ((by_server, by_endpoint), (~by_server, by_host_and_endpoint)):
             rows = held[chosen]
-            groups: Groups = group_by(view, rows["flow"], rows["side"])
-            for group in groups.large:
-                mine = rows[np.sort(group)]
-                if leaks(mine, view.last_ts_ns, limits):
-                    yield self._leak(view, mine, limits)
+            groups: Groups = group_by(view, rows["flow"], rows["side"], ENDPOINTS_MAX)
+            large = [np.sort(group) for group in groups.large if len(group) >= limits.count_min]
+            leaking = [group for group in large if leaks(rows[group], limits)]
+            if len(leaking) > GROUPS_MAX:
+                yield self._leak(view, rows[np.sort(np.concatenate(leaking))], limits, len(leaking))
+            else:
+                for group in leaking:
+                    yield self._leak(view, rows[group], limits)
 
-    def _leak(self, view: View, rows: np.ndarray, limits: Thresholds) -> Finding:
+    def _leak(self, view: View, rows: np.ndarray, limits: Thresholds, endpoints: int = 1) -> Finding:
         kept = rows[rows["end"] != End.CLOSED_BY_ITSELF]
         kept = kept[np.argsort(kept["since_ns"], kind="stable")]
         flow, side = int(kept["flow"][0]), int(kept["side"][0])
         role = view.role(flow, side)
+        one = endpoints == 1
         label = view.label(flow, side) if role == "server" else view.host(flow, side)
+        holder = label if one else f"{endpoints:,} {role}s, {label} among them"
         first_ns = int(kept["since_ns"][0])
         span_ns = max(1, int(kept["since_ns"][-1]) - first_ns)
         per_minute = (len(kept) - 1) * 60 * NS / span_ns
@@ -115,9 +123,12 @@ class CloseWaitLeak(Diagnosis):
         answered = int(np.count_nonzero(ends["bits"] & int(EndpointBit.SENT_TEXT)))
         return self.finding(
             view,
-            Severity.CRITICAL if len(kept) >= limits.critical_count else Severity.WARNING,
-            f"The {role} leaks connections: {len(kept):,} in CLOSE-WAIT, and growing",
-            f"{label} got the peer's FIN on {len(kept):,} connections and never closed its side "
+            Severity.CRITICAL if len(kept) >= limits.critical_count * endpoints else Severity.WARNING,
+            f"The {role} leaks connections: {len(kept):,} in CLOSE-WAIT, and growing"
+            if one
+            else f"{endpoints:,} {role}s leak connections: {len(kept):,} in CLOSE-WAIT, and growing",
+            f"{holder}{'' if one else ','} got the peer's FIN on {len(kept):,} connections and never closed "
+            f"{'its' if one else 'their'} side "
             f"{frame_list(kept['fin_frame'])}. The oldest has been held for {duration(view.last_ts_ns - first_ns)}; "
             f"{per_minute:.3g} more come each minute; {len(rows) - len(kept):,} were released late.",
             streams=kept["flow"],
@@ -125,8 +136,8 @@ class CloseWaitLeak(Diagnosis):
             span=(first_ns, view.last_ts_ns),
             doubts=() if np.all(proved) else (PRESUMED,),
             evidence=_evidence(view, kept),
-            endpoint=view.label(flow, side) if role == "server" else None,
-            peer=view.label(flow, 1 - side) if role == "client" else None,
+            endpoint=view.label(flow, side) if one and role == "server" else None,
+            peer=view.label(flow, 1 - side) if one and role == "client" else None,
             causes=(
                 Cause(
                     "the application does not close a connection that its peer has ended: a missing close() on the "
@@ -146,7 +157,8 @@ class CloseWaitLeak(Diagnosis):
                 "until it is fixed: restart the process before it reaches its limit of descriptors",
             ),
             data={
-                "holder": label,
+                "holder": label if one else None,
+                "endpoints": endpoints,
                 "role": role,
                 "count": len(kept),
                 "per_minute": round(per_minute, 3),
@@ -158,7 +170,7 @@ class CloseWaitLeak(Diagnosis):
         )
 
 
-def leaks(rows: np.ndarray, end_ns: int, limits: Thresholds) -> bool:
+def leaks(rows: np.ndarray, limits: Thresholds) -> bool:
     """Many are held, few were ever released, and the count went on growing in the second half of the time."""
     kept = rows[rows["end"] != End.CLOSED_BY_ITSELF]
     if len(kept) < limits.count_min or len(rows) - len(kept) > limits.released_max * len(rows):

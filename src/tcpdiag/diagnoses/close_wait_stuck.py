@@ -101,10 +101,14 @@ class CloseWaitStuck(Diagnosis):
                     yield self._stuck(view, held[row : row + 1], limits)
             else:
                 yield self._stuck(view, held[group], limits)
-        if len(holders.rest):
-            yield self._stuck(view, held[holders.rest], limits)
+        others = held[holders.rest]
+        for client in (False, True):
+            same = (others["side"] == view.client[others["flow"]]) == client
+            if np.any(same):
+                hosts = view.flows["addr_lo"][others["flow"][same], others["side"][same]]
+                yield self._stuck(view, others[same], limits, len(np.unique(hosts)))
 
-    def _stuck(self, view: View, held: np.ndarray, limits: Thresholds) -> Finding:
+    def _stuck(self, view: View, held: np.ndarray, limits: Thresholds, endpoints: int = 1) -> Finding:
         first = held[int(np.argmax(held["idle_ns"]))]
         flow, side = int(first["flow"]), int(first["side"])
         rows = view.tables.endpoints[2 * held["flow"] + held["side"]]
@@ -118,14 +122,15 @@ class CloseWaitStuck(Diagnosis):
             Severity.WARNING if long else Severity.NOTICE,
             f"The {role} does not close a connection that its peer has ended"
             if one
-            else f"The {role} does not close {len(held):,} connections that have ended",
-            _summary(role, first, len(held), still),
+            else f"{f'The {role} does' if endpoints == 1 else f'{endpoints:,} {role}s do'} not close {len(held):,} "
+            "ended connections",
+            _summary(role, first, len(held), still, endpoints),
             streams=held["flow"],
             frames=np.concatenate([held["fin_frame"], rows["last_ack_frame"][proved], held["syn_frame"]]),
             span=(int(held["since_ns"].min()), int(held["until_ns"].max())),
             doubts=() if np.all(proved) else (PRESUMED,),
             evidence=_evidence(view, held),
-            endpoint=view.label(flow, side),
+            endpoint=view.label(flow, side) if endpoints == 1 else None,
             peer=view.label(flow, 1 - side) if one else None,
             causes=(
                 Cause("the application does not call close() when it reads the end of the stream",
@@ -145,8 +150,13 @@ class CloseWaitStuck(Diagnosis):
         )
 
 
-def _summary(role: str, first: np.void, count: int, still: int) -> str:
-    others = "" if count == 1 else f" So do {count - 1:,} more connections; {still:,} are still held at the end."
+def _summary(role: str, first: np.void, count: int, still: int, endpoints: int) -> str:
+    where = "" if endpoints == 1 else f" of {endpoints:,} {role}s"
+    others = (
+        ""
+        if count == 1
+        else f" The same goes for {count - 1:,} more connections{where}; {still:,} are still held at the end."
+    )
     end = {
         End.CAPTURE: "and the capture ends so",
         End.CLOSED_BY_ITSELF: "before it closed",

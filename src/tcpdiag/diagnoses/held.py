@@ -24,7 +24,7 @@ HELD: Final = np.dtype(
 )
 
 
-_LEFT: Final = np.isin(np.arange(256), [State.LAST_ACK, State.CLOSED, State.TIME_WAIT])
+_NOT_VALID: Final = int(EventBit.WITHDRAWN | EventBit.CARRIED)
 
 
 class End(IntEnum):
@@ -49,14 +49,11 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
 
 def _stays(view: View) -> np.ndarray:
     """HELD rows of the last stay in CLOSE-WAIT of every endpoint that was in it."""
-    rows = view.rows_of(EventKind.STATE)
-    rows = rows[(view.events["bits"][rows] & int(EventBit.WITHDRAWN | EventBit.CARRIED)) == 0]
-    states = view.events["state"][rows]
-    entered = view.events[rows[states == State.CLOSE_WAIT]]
+    entered = _entered(view, State.CLOSE_WAIT)
     if not len(entered):
         return np.zeros(0, HELD)
     since, fin_frame = _latest(view, entered)
-    left = view.events[rows[_LEFT[states]]][::-1]
+    left = _entered(view, State.LAST_ACK, State.CLOSED, State.TIME_WAIT)[::-1]
     key = _key(left)
     left, key = left[left["ts_ns"] >= since[key]], key[left["ts_ns"] >= since[key]]
     until, how = np.full(len(since), -1, np.int64), np.zeros(len(since), np.uint8)
@@ -70,6 +67,13 @@ def _stays(view: View) -> np.ndarray:
     held["until_ns"] = np.where(until[rows] < 0, view.last_ts_ns, until[rows])
     _collisions(view, held)
     return held
+
+
+def _entered(view: View, *states: State) -> np.ndarray:
+    """The valid events in which an endpoint got into one of these states by itself or by its peer, in capture order."""
+    rows = view.rows_entering(*states)
+    events: np.ndarray = view.events[rows[(view.events["bits"][rows] & _NOT_VALID) == 0]]
+    return events
 
 
 def _key(events: np.ndarray) -> np.ndarray:

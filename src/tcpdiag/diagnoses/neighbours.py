@@ -8,6 +8,9 @@ from ..model.flow import EndpointBit
 from ..units import plural
 from .view import View
 
+SAMPLE = 100
+"""Endpoints that are looked at, evenly spread, where a million may have to be judged together."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -56,6 +59,12 @@ class Neighbours:
         begin, end = view.flows["first_ts_ns"][flows].min(), view.flows["last_ts_ns"][flows].max()
         meanwhile = np.count_nonzero((times >= begin) & (times <= end))
         return Seen(len(times), int(meanwhile), self._answered(mine, side))
+
+    def share_listening(self, flows: np.ndarray, sides: np.ndarray) -> float:
+        """Which part of these endpoints, as far as SAMPLE of them tell, established a connection in any flow."""
+        chosen = np.arange(0, len(flows), max(1, len(flows) // SAMPLE))
+        seen = [self.of(int(flows[i]), int(sides[i]), flows[i : i + 1]).port_answered > 0 for i in chosen]
+        return sum(seen) / max(1, len(seen))
 
     def _answered(self, mine: np.void, side: int) -> bool:
         """Whether that address took part in any of these flows."""

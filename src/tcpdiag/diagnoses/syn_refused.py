@@ -44,11 +44,14 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..rfc import Rfc
-from ..units import plural
+from ..units import percent, plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .groups import by_endpoint
 from .neighbours import Neighbours, Seen
 from .view import View
+
+SERVICES_MIN = 0.5
+"""Majority: where most of many endpoints accept other connects, they are services and not the targets of a scan."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class SynRefused(Diagnosis):
             seen = neighbours.of(int(rows["flow"][0]), int(rows["side"][0]), rows["flow"].astype(np.int64))
             yield self._endpoint(view, rows, seen, limits)
         if len(groups.rest):
-            yield self._many(view, refused[groups.rest], groups.rest_endpoints)
+            firsts = refused[groups.rest_first]
+            listening = neighbours.share_listening(firsts["flow"].astype(np.int64), firsts["side"].astype(np.int64))
+            yield self._many(view, refused[groups.rest], groups.rest_endpoints, listening, len(groups.large) > 0)
 
     def _endpoint(self, view: View, rows: np.ndarray, seen: Seen, limits: Thresholds) -> Finding:
         flow, side = int(rows["flow"][0]), int(rows["side"][0])
@@ -111,19 +116,35 @@ class SynRefused(Diagnosis):
             data={"count": len(rows), "port_answered_others": seen.port_answered, "ttls": ttls},
         )
 
-    def _many(self, view: View, rows: np.ndarray, endpoints: int) -> Finding:
+    def _many(self, view: View, rows: np.ndarray, endpoints: int, listening: float, further: bool) -> Finding:
+        services = listening >= SERVICES_MIN
         return self.finding(
             view,
             Severity.NOTICE,
-            f"Connects to {endpoints:,} more endpoints are refused",
-            f"{plural(len(rows), 'connect')} to {endpoints:,} endpoints were answered with a RST: so many targets look "
-            "like a scan.",
+            f"Connects to {endpoints:,} {'more ' if further else ''}endpoints are refused",
+            f"{plural(len(rows), 'connect')} to {endpoints:,} {'more ' if further else ''}endpoints were answered with "
+            f"a RST {frame_list(rows['frame'])}. "
+            + (
+                f"{percent(listening)} of these endpoints accepted other connects: services that refuse now and then."
+                if services
+                else "So many targets that accept nothing look like a scan."
+            ),
             streams=rows["flow"],
             frames=_frames(rows),
             span=(int(rows["ts_ns"].min()), int(rows["ts_ns"].max())),
             evidence=_evidence(view, rows),
-            causes=(Cause("a scan of closed ports"),),
-            data={"count": len(rows), "endpoints": endpoints},
+            causes=(
+                Cause("something that they share refuses: a load balancer, a firewall, a limit of connections"),
+                Cause("each of them was restarting, or had no process listening, for a moment"),
+            )
+            if services
+            else (Cause("a scan of closed ports"),),
+            next_steps=(
+                "see whether the refusals fall together in time, and compare with the logs of restarts and deployments",
+            )
+            if services
+            else ("find out who owns the address that these connects come from, and whether it may scan",),
+            data={"count": len(rows), "endpoints": endpoints, "listening_share": round(listening, 3)},
         )
 
 

@@ -52,12 +52,15 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..model.states import State
 from ..rfc import Rfc
-from ..units import NS, duration, plural
+from ..units import NS, duration, percent, plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .groups import by_endpoint
 from .neighbours import Neighbours
 from .view import View
+
+SERVICES_MIN = 0.5
+"""Majority: where most of many endpoints answer other connects, they are services and not the targets of a scan."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ class SynUnanswered(Diagnosis):
         for group in groups.large:
             yield self._endpoint(view, flows[group], neighbours, limits)
         if len(groups.rest):
-            yield self._many(view, flows[groups.rest], groups.rest_endpoints, limits)
+            firsts = flows[groups.rest_first]
+            listening = neighbours.share_listening(firsts, 1 - view.client[firsts])
+            yield self._many(view, flows[groups.rest], groups.rest_endpoints, listening, len(groups.large) > 0, limits)
 
     def _endpoint(self, view: View, flows: np.ndarray, neighbours: Neighbours, limits: Thresholds) -> Finding:
         flow, server = int(flows[0]), 1 - int(view.client[int(flows[0])])
@@ -137,21 +142,46 @@ class SynUnanswered(Diagnosis):
             },
         )
 
-    def _many(self, view: View, flows: np.ndarray, endpoints: int, limits: Thresholds) -> Finding:
+    def _many(
+        self, view: View, flows: np.ndarray, endpoints: int, listening: float, further: bool, limits: Thresholds
+    ) -> Finding:
+        services = listening >= SERVICES_MIN
         syns, repeats = _syns(view, flows), _repeats(view, flows)
         return self.finding(
             view,
             Severity.WARNING if int(syns.max()) > limits.repeats_min else Severity.NOTICE,
-            f"Connects to {endpoints:,} more endpoints are not answered",
-            f"{plural(int(syns.sum()), 'SYN')} of {plural(len(flows), 'connect')} to {endpoints:,} endpoints got no "
-            f"answer. So many targets look like a scan, or like a network that is gone.",
+            f"Connects to {endpoints:,} {'more ' if further else ''}endpoints are not answered",
+            f"{plural(int(syns.sum()), 'SYN')} of {plural(len(flows), 'connect')} to {endpoints:,} "
+            f"{'more ' if further else ''}endpoints got no answer {frame_list(_frames(view, flows, repeats))}. "
+            + (
+                f"{percent(listening)} of these endpoints answered other connects."
+                if services
+                else "So many targets that answer nothing look like a scan, or like a network that is gone."
+            ),
             streams=flows,
             frames=_frames(view, flows, repeats),
             span=(int(view.flows["first_ts_ns"][flows].min()), int(view.flows["last_ts_ns"][flows].max())),
             doubts=(NOT_UNIQUE,),
             evidence=_evidence(view, flows, repeats),
-            causes=(Cause("a scan"), Cause("a network or a firewall between that drops everything")),
-            data={"count": len(flows), "endpoints": endpoints, "syns": int(syns.sum())},
+            causes=(
+                Cause("SYNs or SYN-ACKs are lost on a part of the path that these connects share"),
+                Cause("their listeners do not accept: the accept queues are full, and the kernels drop SYNs"),
+                Cause("a firewall drops some of the SYNs: a limit of rate or of states"),
+            )
+            if services
+            else (Cause("a scan"), Cause("a network or a firewall between that drops everything")),
+            next_steps=(
+                "see whether the clients or the moments of these connects have something in common",
+                "on one of the servers: nstat -az TcpExtListenOverflows TcpExtListenDrops, and tcpdump for these SYNs",
+            )
+            if services
+            else ("find out who owns the addresses that these connects come from, and whether they may scan",),
+            data={
+                "count": len(flows),
+                "endpoints": endpoints,
+                "syns": int(syns.sum()),
+                "listening_share": round(listening, 3),
+            },
         )
 
 

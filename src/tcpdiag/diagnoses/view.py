@@ -70,6 +70,10 @@ class View:
         return np.ascontiguousarray(self.events["kind"])
 
     @cached_property
+    def _states(self) -> np.ndarray:
+        return np.ascontiguousarray(self.events["state"])
+
+    @cached_property
     def _event_flows(self) -> np.ndarray:
         return np.ascontiguousarray(self.events["flow"])
 
@@ -92,19 +96,21 @@ class View:
             wanted |= self._kinds == int(kind)
         return np.flatnonzero(wanted)
 
+    def rows_entering(self, *states: State) -> np.ndarray:
+        """Where the events stand in which an endpoint enters one of these states, ascending."""
+        column = self._states
+        wanted = column == int(states[0])
+        for state in states[1:]:
+            wanted |= column == int(state)
+        wanted &= self._kinds == int(EventKind.STATE)
+        return np.flatnonzero(wanted)
+
     def at(self, flow: int, frame: int, kind: EventKind) -> np.ndarray:
         """The events of one kind that one frame brought in one flow."""
         low, high = np.searchsorted(self._frames, [frame, frame + 1])
         events = self.events[low:high]
         found: np.ndarray = events[(events["flow"] == flow) & (events["kind"] == kind)]
         return found
-
-    @cached_property
-    def _frames(self) -> np.ndarray:
-        """Frames of the events that packets brought, ascending; what timers brought at the end has none."""
-        frames = np.ascontiguousarray(self.events["frame"])
-        falls = np.flatnonzero(frames[1:] < frames[:-1])
-        return frames[: falls[0] + 1] if len(falls) else frames
 
     def by_flow(self, flows: Iterable[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """For each of these flows its events, in capture order: one pass for all of them."""

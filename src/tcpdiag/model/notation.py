@@ -178,7 +178,7 @@ class _Parser:
             if text == "end":
                 return
             if match := _REPEAT.match(text):
-                self.repeat(list(_until_end(lines)), int(match["times"]), _ns(match["every"]))
+                self.repeat(list(_until_end(lines, text)), int(match["times"]), _ns(match["every"]))
             elif match := _SILENCE.match(text):
                 self.now_ns += _ns(match["gap"])
             elif text.startswith("finding:"):
@@ -199,7 +199,10 @@ class _Parser:
         self.now_ns = end_ns
 
     def segment(self, match: re.Match[str], port_shift: int) -> None:
-        row = _row(match, port_shift)
+        try:
+            row = _row(match, port_shift)
+        except (ValueError, IndexError) as error:
+            raise ScriptError(f"{error}: {match[0]!r}") from None
         self.now_ns += _ns(match["gap"])
         for turn in range(int(match["times"] or 1)):
             if turn:
@@ -224,12 +227,12 @@ def parse_script(text: str) -> Script:
     return Script(segments, parser.now_ns, tuple(parser.expected), tuple(parser.said))
 
 
-def _until_end(lines: Iterator[str]) -> Iterator[str]:
+def _until_end(lines: Iterator[str], opened: str) -> Iterator[str]:
     for text in lines:
         if text == "end":
             return
         yield text
-    raise ScriptError("repeat without end")
+    raise ScriptError(f"repeat without end: {opened!r}")
 
 
 def _ns(seconds: str) -> int:
@@ -248,7 +251,7 @@ def _row(match: re.Match[str], port_shift: int) -> np.ndarray:
     isn, peer_isn = (CLIENT_ISN, SERVER_ISN) if from_client else (SERVER_ISN, CLIENT_ISN)
     length = int(match["len"])
     if int(match["end"]) - int(match["seq"]) != length:
-        raise ScriptError(f"range and length differ: {match[0]!r}")
+        raise ScriptError("range and length differ")
     row["flags"] = sum(int(bit) for bit, letter in _LETTERS if letter in match["flags"])
     row["seq"] = (int(match["seq"]) + isn) & 0xFFFFFFFF
     if match["ack"] is not None:
