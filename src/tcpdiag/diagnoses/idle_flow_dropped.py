@@ -124,7 +124,7 @@ class IdleFlowDropped(Diagnosis):
         if idle_ns < limits.idle_s * NS or alone_ns < limits.alone_s * NS or int(peer["packets"]) < 2:
             return
         who, other = view.role(flow, side), view.role(flow, 1 - side)
-        alive = _answers_elsewhere(view, flow, 1 - side, sent_ns)
+        alive = int(view.once(_host_last_heard)[flow, 1 - side]) > sent_ns
         known = [name for seconds, name in _TIMEOUTS if idle_ns >= seconds * NS]
         first = int(run["ref"][0])
         yield self.finding(
@@ -179,19 +179,24 @@ def _run(view: View, flow: int, side: int, events: np.ndarray) -> np.ndarray:
     return run if detail is not None and int(detail["retrans_run"]) else run[:0]
 
 
-def _answers_elsewhere(view: View, flow: int, side: int, since_ns: int) -> bool:
-    """Whether the host of this side sent anything on other connections after this time."""
-    mine, rows, last_ns = view.flows[flow], view.flows, view.side("last_ts_ns")
-    found = False
-    for other in (0, 1):
-        same = (rows["addr_lo"][:, other] == mine["addr_lo"][side]) & (
-            rows["addr_hi"][:, other] == mine["addr_hi"][side]
-        )
-        same &= (rows["tunnel"] == mine["tunnel"]) & (last_ns[:, other] > since_ns)
-        same &= view.side("packets")[:, other] > 0
-        same[flow] = False
-        found |= bool(np.any(same))
-    return found
+def _host_last_heard(view: View) -> np.ndarray:
+    """When the host of each endpoint sent its last packet on any connection; shape (flows, 2)."""
+    hosts = (
+        view.flows["addr_lo"].ravel(),
+        view.flows["addr_hi"].ravel(),
+        np.repeat(view.flows["tunnel"], 2),
+    )
+    times = np.where(view.side("packets") > 0, view.side("last_ts_ns"), 0).ravel()
+    order = np.lexsort(hosts)
+    edge = np.zeros(len(order), bool)
+    edge[:1] = True
+    for column in hosts:
+        ordered = column[order]
+        edge[1:] |= ordered[1:] != ordered[:-1]
+    latest = np.maximum.reduceat(times[order], np.flatnonzero(edge))
+    found = np.empty_like(times)
+    found[order] = latest[np.cumsum(edge) - 1]
+    return found.reshape(-1, 2)
 
 
 def _evidence(view: View, flow: int, side: int, run: np.ndarray, idle_ns: int) -> Iterator[Evidence]:
