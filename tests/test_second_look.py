@@ -56,3 +56,10 @@ def test_standard_input_cannot_be_read_twice() -> None:
     report = Report(tcpdiag.analyze(OFFICE).tables, paths=("-",))
     with pytest.raises(UsageError, match="cannot be read twice"):
         report.flow(0).segments()
+
+
+def test_standard_input_is_kept_for_a_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    with OFFICE.open("rb") as stream:
+        monkeypatch.setattr("tcpdiag.capture.source.STDIN_FD", stream.fileno())
+        report = tcpdiag.analyze("-")
+    assert report.flow(0).segments().equals(tcpdiag.analyze(OFFICE).flow(0).segments())

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from .model.capture import CaptureFile
 from .model.finding import Unexamined
 from .model.tables import Tables
 from .report import Report
+
+if TYPE_CHECKING:
+    from tempfile import _TemporaryFileWrapper
 
 BATCHES_AHEAD = 3
 """Decoded batches at most, the one being tracked included; the decoder's arrays stay valid for 4 further calls."""
@@ -50,13 +54,15 @@ def analyze(
     skip: Sequence[str] = (),
     stack: str | None = None,
     where: str | None = None,
+    keep_stdin: bool = True,
     on_progress: Progress | None = None,
 ) -> Report:
     """Read captures, rebuild what each endpoint's TCP believed, and report what is wrong.
 
     paths: one or more files, which count as one capture; `"-"` is standard input. only, skip: kinds of finding.
-    stack: a stack profile for all hosts. where: a filter expression, see `Report.where`. on_progress: called with
-    the bytes read and the bytes in all, None where that is not known.
+    stack: a stack profile for all hosts. where: a filter expression, see `Report.where`. keep_stdin: copy standard
+    input to a temporary file, which lives as long as the report, so that segments can be looked at again.
+    on_progress: called with the bytes read and the bytes in all, None where that is not known.
 
     Ctrl-C ends the reading; what was read by then is analysed, and `report.complete` is False. A second one raises
     KeyboardInterrupt.
@@ -69,7 +75,10 @@ def analyze(
         raise UsageError("no capture given")
     chosen = merged(config or Config(), only=tuple(only), skip=tuple(skip), stack=stack)
     examined = _examined(chosen)
-    tables, complete = _first_pass(names, chosen.stack, on_progress)
+    spool = _spool() if keep_stdin and "-" in names else None
+    tables, complete = _first_pass(names, chosen.stack, on_progress, cast("BinaryIO | None", spool))
+    if spool:
+        spool.flush()
     findings, incidents, unexamined = examine_all(
         tables, only=chosen.only, skip=chosen.skip, thresholds=chosen.thresholds
     )
@@ -84,9 +93,16 @@ def analyze(
         vantage=vantage(tables),
         config=chosen,
         complete=complete,
-        paths=names,
+        paths=tuple(spool.name if spool and name == "-" else name for name in names),
+        spool=spool,
     )
     return report.where(where) if where else report
+
+
+def _spool() -> "_TemporaryFileWrapper[bytes]":
+    import tempfile
+
+    return tempfile.NamedTemporaryFile(prefix="tcpdiag-")  # closed and deleted with the report
 
 
 def _examined(config: Config) -> tuple[str, ...]:
@@ -99,9 +115,11 @@ def _examined(config: Config) -> tuple[str, ...]:
     return tuple(kind for kind in kinds if (not config.only or kind in config.only) and kind not in config.skip)
 
 
-def _first_pass(paths: Sequence[str], stack: str | None, on_progress: Progress | None) -> tuple[Tables, bool]:
+def _first_pass(
+    paths: Sequence[str], stack: str | None, on_progress: Progress | None, copy_stdin_to: BinaryIO | None
+) -> tuple[Tables, bool]:
     """The one streaming pass; whether it reached the end."""
-    tracker, ahead = Tracker(stack), _Ahead(paths, on_progress)
+    tracker, ahead = Tracker(stack), _Ahead(paths, on_progress, copy_stdin_to)
     complete = ahead.run(tracker.feed)
     return tracker.finish(ahead.files(), ahead.decoder.tunnels), complete
 
@@ -109,8 +127,11 @@ def _first_pass(paths: Sequence[str], stack: str | None, on_progress: Progress |
 class _Ahead:
     """Reading and decoding in a thread of its own, a few batches ahead of whoever takes the segments."""
 
-    def __init__(self, paths: Sequence[str], on_progress: Progress | None) -> None:
+    def __init__(
+        self, paths: Sequence[str], on_progress: Progress | None, copy_stdin_to: BinaryIO | None = None
+    ) -> None:
         self.decoder = Decoder()
+        self._copy_stdin_to = copy_stdin_to
         self._paths = paths
         self._on_progress = on_progress
         self._reader: Reader | None = None
@@ -160,7 +181,9 @@ class _Ahead:
 
     def _work(self) -> None:
         try:
-            with Reader(self._paths, on_progress=self._on_progress) as self._reader:
+            with Reader(
+                self._paths, on_progress=self._on_progress, copy_stdin_to=self._copy_stdin_to
+            ) as self._reader:
                 for batch in self._reader:
                     if not self._wait_for_room():
                         return

@@ -40,7 +40,8 @@ class Report:
     vantage: Vantage | None = None  # where the capture was taken; None: not asked
     config: Config = field(default_factory=Config)
     complete: bool = True
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()  # where the segments can be read again
+    spool: object | None = None  # the copy of standard input, deleted with the report
     expression: str | None = None
     chosen: np.ndarray | None = None  # streams that the filter left; None: all
 

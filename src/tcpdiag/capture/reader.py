@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -41,7 +41,8 @@ class Reader:
 
     `paths` are files, glob patterns, or "-" for standard input; a file named twice is read once.
     `on_progress(bytes_done, bytes_total)` is called at most once a batch; the total is None when an input's size is
-    not known. Raises UnreadableInput, before any batch, when one of the inputs is missing or is no capture.
+    not known. `copy_stdin_to` gets the bytes of standard input, which cannot be read again. Raises UnreadableInput,
+    before any batch, when one of the inputs is missing or is no capture.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Reader:
         batch_bytes: int = BATCH_BYTES,
         batch_records: int = BATCH_RECORDS,
         on_progress: Progress | None = None,
+        copy_stdin_to: BinaryIO | None = None,
     ) -> None:
+        self._copy_stdin_to = copy_stdin_to
         self._ring = Ring(batch_bytes, batch_records, SLOTS)
         self._on_progress = on_progress
         self._stop = threading.Event()
@@ -71,12 +74,12 @@ class Reader:
     def _open(self, names: list[str]) -> None:
         """Open all inputs; more than one are probed for their first packet and put in order."""
         if len(names) == 1:
-            self._sources = [Source(names[0])]
+            self._sources = [Source(names[0], copy_to=self._copy_of(names[0]))]
             self._current = PacketFile(self._sources[0], self._ring)
             return
         order: list[tuple[bool, int, int, Source, CaptureFile]] = []
         for position, name in enumerate(names):
-            source = Source(name, rewindable=True)
+            source = Source(name, rewindable=True, copy_to=self._copy_of(name))
             self._sources.append(source)
             probed = PacketFile(source, Ring(PROBE_BYTES, 1, 2))
             first = next((int(records["ts_ns"][0]) for _, records in probed.batches()), None)
@@ -86,6 +89,9 @@ class Reader:
         order.sort(key=lambda row: row[:3])
         self._sources = [row[3] for row in order]
         self._waiting = [row[4] for row in order]
+
+    def _copy_of(self, name: str) -> BinaryIO | None:
+        return self._copy_stdin_to if name == "-" else None
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches, in order. A capture is read once."""

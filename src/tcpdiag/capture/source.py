@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from ..errors import UnreadableInput
 
@@ -118,14 +118,14 @@ class Source:
     """An input opened for reading. `path` "-" is standard input.
 
     `size` is the number of bytes on disk, None where it cannot be known; `consumed` how many of them were read;
-    `fault` tells, after the end, what is wrong with the compressed stream.
+    `fault` tells, after the end, what is wrong with the compressed stream. `copy_to` gets all bytes as they are read.
     Raises UnreadableInput when it cannot be opened.
     """
 
-    def __init__(self, path: str, *, rewindable: bool = False) -> None:
+    def __init__(self, path: str, *, rewindable: bool = False, copy_to: BinaryIO | None = None) -> None:
         self.path = path
         self.name = "standard input" if path == "-" else path
-        self._raw: _Raw = self._guarded(lambda: _Raw(path, rewindable))
+        self._raw: _Raw = self._guarded(lambda: _Raw(path, rewindable, copy_to))
         self._restart = False
         self.size: int | None = self._raw.size
         self._start()
@@ -243,8 +243,9 @@ class Source:
 class _Raw:
     """Bytes as stored. A regular file can be closed and reopened; of a pipe, what was read is kept for `rewind`."""
 
-    def __init__(self, path: str, rewindable: bool) -> None:
+    def __init__(self, path: str, rewindable: bool, copy_to: BinaryIO | None) -> None:
         self._path = path
+        self._copy_to = copy_to
         self._fd = -1
         self._kept: list[bytes] | None = None
         self._replay = b""
@@ -271,6 +272,8 @@ class _Raw:
             self._open()
         count = os.readv(self._fd, [target]) if _HAS_READV else self._read_copy(target)
         self.consumed += count
+        if self._copy_to is not None:
+            self._copy_to.write(target[:count])
         return count
 
     def _read_copy(self, target: memoryview) -> int:
@@ -285,6 +288,8 @@ class _Raw:
             if self._fd < 0:
                 self._open()
             data = os.read(self._fd, count)
+            if self._copy_to is not None:
+                self._copy_to.write(data)
         self.consumed += len(data)
         if self._kept is not None:
             self._kept.append(data)

@@ -65,6 +65,7 @@ def analyze(
             skip=skip or (),
             stack=stack,
             where=flow,
+            keep_stdin=False,
             on_progress=progress.report,
         )
     if not report.complete:
