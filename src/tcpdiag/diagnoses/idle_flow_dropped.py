@@ -73,6 +73,7 @@ from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .heartbeat import learned
+from .together import together, widened
 from .view import View
 
 _TIMEOUTS: Final = (
@@ -111,23 +112,36 @@ class IdleFlowDropped(Diagnosis):
         if not len(flows):
             return
         beating = {(beat.flow, beat.side) for beat in learned(view, 3, NS)}
+        dropped: dict[int, tuple[int, np.ndarray]] = {}
         for flow, events in view.by_flow(flows):
             for side in (0, 1):
                 run = _run(view, flow, side, events)
-                if (flow, 1 - side) not in beating and len(run) >= limits.repeats_min:
-                    yield from self._dropped(view, flow, side, run, limits)
+                if (flow, 1 - side) not in beating and _idle_before(view, flow, side, run, limits):
+                    dropped[flow] = side, run
+        told = list(dropped)
+        for group in together(view, told):
+            same = [told[index] for index in group.tolist()]
+            finding = self._dropped(view, same[0], *dropped[same[0]])
+            if len(same) > 1:
+                finding = widened(
+                    view,
+                    finding,
+                    f"{len(same):,} connections were idle, and since then nothing gets through",
+                    f"So it is with {plural(len(same) - 1, 'more connection')}.",
+                    same,
+                    [int(dropped[flow][1]["ref"][0]) for flow in same],
+                )
+            yield finding
 
-    def _dropped(self, view: View, flow: int, side: int, run: np.ndarray, limits: Thresholds) -> Iterator[Finding]:
+    def _dropped(self, view: View, flow: int, side: int, run: np.ndarray) -> Finding:
         own, peer = view.tables.endpoint(flow, side), view.tables.endpoint(flow, 1 - side)
         heard_ns, sent_ns = int(peer["last_ts_ns"]), int(run["ts_ns"][0]) - int(run["value"][0])
         idle_ns, alone_ns = sent_ns - heard_ns, int(own["last_ts_ns"]) - int(run["ts_ns"][0])
-        if idle_ns < limits.idle_s * NS or alone_ns < limits.alone_s * NS or int(peer["packets"]) < 2:
-            return
         who, other = view.role(flow, side), view.role(flow, 1 - side)
         alive = int(view.once(_host_last_heard)[flow, 1 - side]) > sent_ns
         known = [name for seconds, name in _TIMEOUTS if idle_ns >= seconds * NS]
         first = int(run["ref"][0])
-        yield self.finding(
+        return self.finding(
             view,
             Severity.WARNING,
             f"Idle for {duration(idle_ns)}, and since then nothing gets through",
@@ -177,6 +191,16 @@ def _run(view: View, flow: int, side: int, events: np.ndarray) -> np.ndarray:
     rows = events[(events["kind"] == EventKind.RETRANSMISSION) & (events["side"] == side)]
     run: np.ndarray = rows[rows["ts_ns"] > heard_ns]
     return run if detail is not None and int(detail["retrans_run"]) else run[:0]
+
+
+def _idle_before(view: View, flow: int, side: int, run: np.ndarray, limits: Thresholds) -> bool:
+    """Whether a long silence came before data that is repeated for long enough, on a connection that had worked."""
+    if len(run) < limits.repeats_min:
+        return False
+    own, peer = view.tables.endpoint(flow, side), view.tables.endpoint(flow, 1 - side)
+    idle_ns = int(run["ts_ns"][0]) - int(run["value"][0]) - int(peer["last_ts_ns"])
+    alone_ns = int(own["last_ts_ns"]) - int(run["ts_ns"][0])
+    return int(peer["packets"]) > 1 and idle_ns >= limits.idle_s * NS and alone_ns >= limits.alone_s * NS
 
 
 def _host_last_heard(view: View) -> np.ndarray:

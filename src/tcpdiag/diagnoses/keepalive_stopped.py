@@ -110,6 +110,7 @@ from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import FEW_BEATS, NOT_UNIQUE
 from .heartbeat import Heartbeat, learned
+from .together import together, widened
 from .view import View
 
 _DELAYED_ACK_NS = 500_000_000  # RFC 9293 section 3.8.6.3: what is later is not the ACK of the last beat
@@ -152,14 +153,26 @@ class KeepaliveStopped(Diagnosis):
             if view.last_ts_ns - beat.last_ns >= limits.periods * beat.most_ns and not _spoke(view, beat)
         ]
         events = dict(view.by_flow(beat.flow for beat in beats))
-        told: set[int] = set()
+        stopped: dict[int, tuple[Heartbeat, Silence]] = {}
         for beat in beats:
             silence = _after(view, beat, events[beat.flow])
-            if silence is None or silence.until_ns - beat.last_ns < limits.periods * beat.most_ns:
-                continue
-            if beat.flow not in told:
-                told.add(beat.flow)
-                yield self._stopped(view, beat, silence, events[beat.flow], limits)
+            if silence is not None and silence.until_ns - beat.last_ns >= limits.periods * beat.most_ns:
+                stopped.setdefault(beat.flow, (beat, silence))
+        told = list(stopped.values())
+        for group in together(view, list(stopped)):
+            beat, silence = max((told[index] for index in group.tolist()), key=_plainest)
+            finding = self._stopped(view, beat, silence, events[beat.flow], limits)
+            if len(group) > 1:
+                same = [told[index][0] for index in group.tolist()]
+                finding = widened(
+                    view,
+                    finding,
+                    f"{len(group):,} heartbeats stopped, and the connections were not closed",
+                    f"So did the heartbeats of {plural(len(group) - 1, 'more connection')}.",
+                    [other.flow for other in same],
+                    [other.frames[-1] for other in same],
+                )
+            yield finding
 
     def _stopped(
         self, view: View, beat: Heartbeat, silence: Silence, events: np.ndarray, limits: Thresholds
@@ -210,6 +223,11 @@ class KeepaliveStopped(Diagnosis):
                 "tcp_keepalive_probes": probes,
             },
         )
+
+
+def _plainest(told: tuple[Heartbeat, Silence]) -> tuple[bool, int]:
+    """Which of several heartbeats leaves the least doubt."""
+    return not told[0].exchanged, told[0].count
 
 
 def _spoke(view: View, beat: Heartbeat) -> bool:
