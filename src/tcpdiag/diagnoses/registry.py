@@ -3,6 +3,7 @@
 from typing import Final
 
 from ..errors import UsageError
+from .accept_queue_overflow import AcceptQueueOverflow
 from .base import Diagnosis
 from .capture_clock_step import CaptureClockStep
 from .capture_duplicated import CaptureDuplicated
@@ -35,6 +36,7 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     SynInConnection(),
     ReaderStopped(),
     CloseWaitLeak(),
+    AcceptQueueOverflow(),
     SynRefused(),
     SynUnanswered(),
     KeepaliveUnanswered(),
