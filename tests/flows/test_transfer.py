@@ -144,3 +144,10 @@ def test_sequence_numbers_far_ahead_cost_no_memory() -> None:
     tables = tracked(HANDSHAKE + script)
     assert tables.detail(0, 1)["n_holes"] == 4
     assert len(tables.events) < 2 * 200
+
+
+def test_ranges_that_found_no_place_are_not_called_missing() -> None:
+    ahead = "".join(f"+0.001 > . {1 + 200 * n}:{101 + 200 * n}(100) ack 1 win 502\n" for n in range(1, 9))
+    filling = "".join(f"+0.3 > . {1 + 200 * n}:{201 + 200 * n}(200) ack 1 win 502\n" for n in (0, 1, 2))
+    tables = tracked(HANDSHAKE + ahead + filling + "+0.01 < . 1:1(0) ack 1701 win 509\n")
+    assert tables.detail(0, 0)["unseen_bytes"] == 500

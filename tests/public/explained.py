@@ -20,7 +20,6 @@ EXPLAINED: dict[str, str] = {
     "public/tcpdump/bigtcp-ipv6-vxlan-ipv4.pcap": BIG_TCP,
     "public/tcpdump/bigtcp-ipv6-vxlan-ipv6.pcap": BIG_TCP,
     "public/tcpdump/bigtcp-ipv6.pcap": BIG_TCP,
-    "public/tcpdump/geneve.pcap": TUNNEL + " (each direction has its own VNI here)",
     "public/tcpdump/kday4.pcap": HEADER_LENGTH,
     "public/tcpdump/kday7.pcap": HEADER_LENGTH,
     "public/tcpdump/sflow_expanded.pcap": SAMPLE,

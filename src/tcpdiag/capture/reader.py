@@ -15,7 +15,7 @@ from ..model.capture import CaptureFile
 from .packetfile import PacketFile, Ring
 from .source import Source
 
-BATCH_BYTES: Final = 1 << 19
+BATCH_BYTES: Final = 1 << 20
 """A buffer that stays in a core's second-level cache from reading to decoding."""
 BATCH_RECORDS: Final = 16_384
 SLOTS: Final = 6

@@ -2,14 +2,14 @@
 """What an endpoint must have received: RCV.NXT, and up to four ranges above it (`Detail.hole`, ascending).
 
 Range lists, never buffers: a segment far ahead costs eight bytes. When a fifth range would be needed, the farthest is
-forgotten; the endpoint's own ACKs put things right.
+forgotten but for its size; the endpoint's own ACKs put things right.
 """
 
 from __future__ import annotations
 
 import cython
 
-from tcpdiag.seqnum import diff, le, lt
+from tcpdiag.seqnum import add, diff, le, lt
 
 MOST = cython.declare(cython.int, 4)
 
@@ -65,9 +65,11 @@ def receive(
         j += 1
     if j == i:
         if i >= MOST:
+            d[0].forgotten = add(d[0].forgotten, diff(right, left))
             return
         if n == MOST:
             n -= 1
+            d[0].forgotten = add(d[0].forgotten, diff(d[0].hole[2 * n + 1], d[0].hole[2 * n]))
         k = n
         while k > i:
             d[0].hole[2 * k] = d[0].hole[2 * k - 2]
@@ -98,6 +100,7 @@ def advance(e: cython.pointer[Endpoint], d: cython.pointer[Detail], ack: cython.
     n: cython.int = d[0].n_holes
     gone: cython.int = 0
     k: cython.int = 0
+    credit: cython.longlong
     at: cython.uint = e[0].rcv_nxt
     if lt(at, ack):
         unseen = diff(ack, at)
@@ -117,4 +120,10 @@ def advance(e: cython.pointer[Endpoint], d: cython.pointer[Detail], ack: cython.
             k += 1
             gone += 1
         d[0].n_holes = k
+    if unseen > 0 and d[0].forgotten:
+        credit = cython.cast(cython.longlong, d[0].forgotten)
+        if credit > unseen:
+            credit = unseen
+        d[0].forgotten = add(d[0].forgotten, -credit)
+        unseen -= credit
     return unseen if unseen > 0 else 0

@@ -172,6 +172,7 @@ cdef packed struct Detail:
     unsigned int ts_recent
     unsigned int[8] hole
     long long hole_ts_ns
+    unsigned int forgotten
     unsigned char n_holes
     unsigned char events_full
     unsigned char[6] spare

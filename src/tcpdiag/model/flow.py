@@ -161,6 +161,7 @@ DETAIL = np.dtype(
         ("ts_recent", "<u4"),
         ("hole", "<u4", (8,)),  # ranges received above rcv_nxt: left edge, right edge
         ("hole_ts_ns", "<i8"),  # when the lowest hole opened
+        ("forgotten", "<u4"),  # bytes of ranges that found no place: received, though RCV.NXT does not show it
         ("n_holes", "u1"),
         ("events_full", "u1"),  # a cap of rows was reached: counters are complete, rows are not
         ("spare", "u1", (6,)),
