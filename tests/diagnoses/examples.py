@@ -9,7 +9,7 @@ from tcpdiag.config import Config
 from tcpdiag.diagnoses import DIAGNOSES, Diagnosis, examine_all
 from tcpdiag.flows.vantage import vantage
 from tcpdiag.model.finding import Finding
-from tcpdiag.model.notation import parse_script
+from tcpdiag.model.script import parse_script
 from tcpdiag.report import Report
 
 HEADINGS = (

@@ -33,7 +33,7 @@ from tcpdiag.diagnoses.view import View
 from tcpdiag.errors import UsageError
 from tcpdiag.model.event import EventKind
 from tcpdiag.model.finding import Finding, Unexamined
-from tcpdiag.model.notation import parse_script
+from tcpdiag.model.script import parse_script
 
 SCHEMA = json.loads((Path(tcpdiag.reports.__file__).parent / "schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

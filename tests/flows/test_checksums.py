@@ -6,7 +6,7 @@ import pytest
 from flows.tracked import HANDSHAKE
 from tcpdiag import capture_notes
 from tcpdiag.flows.tracker import Tracker
-from tcpdiag.model.notation import parse_script
+from tcpdiag.model.script import parse_script
 from tcpdiag.model.segment import Checksum
 from tcpdiag.model.tables import Tables
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from flows.tracked import HANDSHAKE
 from tcpdiag.flows.tracker import Tracker
-from tcpdiag.model.notation import parse_script
+from tcpdiag.model.script import parse_script
 from tcpdiag.model.segment import Origin
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from tcpdiag.flows.tracker import Tracker
 from tcpdiag.model.event import EventBit, EventKind
-from tcpdiag.model.notation import parse_script
+from tcpdiag.model.script import parse_script
 from tcpdiag.model.states import State
 from tcpdiag.model.tables import Tables
 

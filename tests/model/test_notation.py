@@ -5,16 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpdiag.model.notation import (
-    CLIENT_ISN,
-    CLIENT_PORT,
-    EPOCH_NS,
-    SERVER_ISN,
-    ScriptError,
-    flag_letters,
-    parse_script,
-    segment_line,
-)
+from tcpdiag.model.notation import flag_letters, segment_line
+from tcpdiag.model.script import CLIENT_ISN, CLIENT_PORT, EPOCH_NS, SERVER_ISN, ScriptError, parse_script
 from tcpdiag.model.segment import Flag
 
 MS = 1_000_000
