@@ -60,6 +60,7 @@ from ..model.flow import EndpointBit
 from ..rfc import Rfc
 from ..units import plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
+from .columns import distinct
 from .confidence import NOT_UNIQUE
 from .groups import by_endpoint
 from .view import View
@@ -82,13 +83,13 @@ class AcceptQueueOverflow(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
-        repeats = view.by_kind(EventKind.SYN_REPEATED)
-        sides = repeats["side"].astype(np.int64)
-        flows = repeats["flow"].astype(np.int64)
+        rows = view.rows_of(EventKind.SYN_REPEATED)
+        sides = view.events["side"][rows].astype(np.int64)
+        flows = view.event_flow[rows].astype(np.int64)
         doubted = view.has(EndpointBit.DOUBTED)[flows, sides] & (sides != view.client[flows])
-        repeats, flows = repeats[doubted], flows[doubted]
-        many, counts = np.unique(flows, return_counts=True)
-        many = many[counts >= limits.repeats_min]
+        repeats, flows = view.events[rows[doubted]], flows[doubted]
+        many = distinct(flows)
+        many = many[np.bincount(np.searchsorted(many, flows), minlength=len(many)) >= limits.repeats_min]
         groups = by_endpoint(view, many, 1 - view.client[many])
         for group in groups.large:
             yield self._overflow(view, many[group], repeats[np.isin(flows, many[group])])

@@ -11,6 +11,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..rfc import Rfc
+from .columns import distinct
 from .confidence import Doubt, confidence
 from .view import View
 
@@ -69,8 +70,8 @@ class Diagnosis(ABC):
         data: dict[str, Any] | None = None,
     ) -> Finding:
         """A finding of this kind: frames sorted and unique, confidence from the doubts, lists bounded."""
-        all_frames = _ascending(np.asarray(frames if isinstance(frames, np.ndarray) else list(frames), dtype=np.int64))
-        all_streams = _ascending(np.asarray(streams, dtype=np.int64))
+        all_frames = distinct(np.asarray(frames if isinstance(frames, np.ndarray) else list(frames), dtype=np.int64))
+        all_streams = distinct(np.asarray(streams, dtype=np.int64))
         if self.scope is not Scope.CAPTURE:  # what the capture lacks is no doubt about a finding that says so
             doubts = (*doubts, *view.doubts(all_streams))
         doubts = sorted(set(doubts))
@@ -92,11 +93,6 @@ class Diagnosis(ABC):
             references=tuple(str(rfc) for rfc in self.references),
             data={**(data or {}), "doubts": [doubt.text for doubt in doubts]},
         )
-
-
-def _ascending(numbers: np.ndarray) -> np.ndarray:
-    """Sorted and unique; a million that are so already cost nothing."""
-    return numbers if np.all(numbers[1:] > numbers[:-1]) else np.unique(numbers)
 
 
 def spread(evidence: list[Evidence], most: int = EVIDENCE_MAX) -> list[Evidence]:

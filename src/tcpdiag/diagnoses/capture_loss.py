@@ -83,6 +83,7 @@ from ..model.flow import EndpointBit, FlowBit
 from ..rfc import Rfc
 from ..units import NS, number, percent, plural, size
 from .base import EVIDENCE_MAX, FRAMES_MAX, Diagnosis, Scope, frame_list
+from .columns import distinct
 from .view import View
 
 
@@ -124,7 +125,7 @@ class CaptureLoss(Diagnosis):
         self, view: View, missing: _Missing, dropped: int, dropped_share: float, severity: Severity
     ) -> Finding:
         proofs = missing.proofs
-        streams = np.unique(proofs["flow"])
+        streams = distinct(proofs["flow"])
         told = []
         if len(proofs):
             told.append(
@@ -166,11 +167,14 @@ class CaptureLoss(Diagnosis):
 def _missing(view: View, start_ns: int) -> _Missing:
     """What the capture lacks, without what was in flight when the capture of an older connection began."""
     proofs = view.by_kind(EventKind.ACK_UNSEEN)
+    if not len(proofs):
+        return _Missing(proofs, 0, 0, 0.0)
     flows = proofs["flow"].astype(np.int64)
-    older = (view.flows["bits"][flows] & int(FlowBit.MIDSTREAM)) != 0
+    older = (view.flow_bits[flows] & int(FlowBit.MIDSTREAM)) != 0
     early = older & (proofs["ts_ns"] < view.flows["first_ts_ns"][flows] + start_ns)
     senders = 2 * flows + 1 - proofs["side"]
-    ends, group = np.unique(senders, return_inverse=True)
+    ends = distinct(senders)
+    group = np.searchsorted(ends, senders)
     excused = np.bincount(group, weights=np.where(early, proofs["value"], 0), minlength=len(ends)).astype(np.int64)
     details = view.tables.details[view.flows["detail"][ends // 2].astype(np.int64) + ends % 2]
     missing = np.minimum(details["unseen_bytes"], _gap(view, ends, details)) - excused

@@ -86,7 +86,7 @@ class CaptureOneSided(Diagnosis):
         self, view: View, flows: np.ndarray, sides: np.ndarray, share: float, severity: Severity
     ) -> Finding:
         rows = view.flows[flows]
-        acknowledged = int(_acknowledged(view)[flows, 1 - sides].sum())
+        acknowledged = int(_acknowledged(view, flows, 1 - sides).sum())
         last_acks = view.side("last_ack_frame")[flows, sides]
         shown = range(min(3, len(flows)))
         hosts = sorted({view.host(int(flow), int(side)) for flow, side in zip(flows[:1000], sides[:1000], strict=True)})
@@ -135,16 +135,18 @@ def _spoke(view: View) -> np.ndarray:
     return spoke
 
 
-def _acknowledged(view: View) -> np.ndarray:
-    """Bytes of each endpoint that its peer acknowledged in sight; shape (flows, 2)."""
-    base = view.side("isn") + np.uint32(1)
-    counted: np.ndarray = (view.side("snd_una") - base).astype(np.int64)
-    return np.where(view.has(EndpointBit.BASE_SET) & view.has(EndpointBit.SND_KNOWN), counted, 0)
+def _acknowledged(view: View, flows: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    """Bytes of these endpoints that their peers acknowledged in sight."""
+    ends = view.tables.endpoints[2 * flows + sides]
+    counted = (ends["snd_una"] - ends["isn"] - np.uint32(1)).astype(np.int64)
+    needed = int(EndpointBit.BASE_SET | EndpointBit.SND_KNOWN)
+    return np.where((ends["bits"] & needed) == needed, counted, 0)
 
 
 def _halves(view: View) -> tuple[np.ndarray, np.ndarray]:
     """The flows with one side missing although it proved to speak, and the side that is there."""
-    proved = view.has(EndpointBit.ISN_KNOWN) | (_acknowledged(view)[:, ::-1] > 0)
-    there = _spoke(view) & view.has(EndpointBit.ACKED) & proved & (view.side("packets")[:, ::-1] == 0)
-    flows = np.flatnonzero(np.any(there, axis=1))
-    return flows, np.argmax(there[flows], axis=1)
+    there = (view.side("packets")[:, ::-1] == 0) & view.has(EndpointBit.ACKED)
+    flows, sides = np.nonzero(there)
+    there = _spoke(view)[flows, sides]
+    there &= view.has(EndpointBit.ISN_KNOWN)[flows, sides] | (_acknowledged(view, flows, 1 - sides) > 0)
+    return flows[there], sides[there]

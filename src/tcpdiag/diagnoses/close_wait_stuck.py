@@ -66,6 +66,7 @@ from ..model.flow import EndpointBit
 from ..rfc import Rfc
 from ..units import NS, duration
 from .base import Diagnosis, Scope
+from .columns import distinct
 from .confidence import PRESUMED
 from .groups import by_host_and_endpoint
 from .held import End, close_wait
@@ -106,7 +107,7 @@ class CloseWaitStuck(Diagnosis):
             same = (others["side"] == view.client[others["flow"]]) == client
             if np.any(same):
                 hosts = view.flows["addr_lo"][others["flow"][same], others["side"][same]]
-                yield self._stuck(view, others[same], limits, len(np.unique(hosts)))
+                yield self._stuck(view, others[same], limits, len(distinct(hosts)))
 
     def _stuck(self, view: View, held: np.ndarray, limits: Thresholds, endpoints: int = 1) -> Finding:
         first = held[int(np.argmax(held["idle_ns"]))]

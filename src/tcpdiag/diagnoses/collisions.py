@@ -11,6 +11,7 @@ from ..model.flow import EndpointBit
 from ..model.states import State
 from ..units import duration
 from .base import frame_list
+from .columns import distinct
 from .view import View
 
 _PART: tuple[EventKind, ...] = (
@@ -111,7 +112,7 @@ def _of_flow(view: View, flow: int, events: np.ndarray) -> Collision:
         syn_frame=int(first["frame"]),
         syn_ts_ns=int(first["ts_ns"]),
         last_ts_ns=last_ns if answered is None else int(answered["ts_ns"]),
-        frames=tuple(np.unique(part["frame"]).tolist()) + (() if answered is None else (int(answered["frame"]),)),
+        frames=tuple(distinct(part["frame"]).tolist()) + (() if answered is None else (int(answered["frame"]),)),
         challenged=bool(np.any(np.isin(part["kind"], _CHALLENGE))),
         answered_frame=0 if answered is None else int(answered["frame"]),
         answered_ts_ns=0 if answered is None else int(answered["ts_ns"]),

@@ -66,7 +66,7 @@ from ..model.states import SYNCHRONIZED, State
 from ..rfc import Rfc
 from ..units import NS, duration
 from .base import Diagnosis, Scope
-from .resets import EXACT
+from .resets import EXACT, resets_of_class
 from .view import View
 
 _LIVE = [int(state) for state in SYNCHRONIZED - {State.TIME_WAIT}]
@@ -89,12 +89,8 @@ class HalfOpen(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
-        resets = view.by_kind(EventKind.RST)
-        resets = resets[
-            ((resets["flags"] & int(Flag.ACK)) == 0)
-            & np.isin(resets["detail"], EXACT)
-            & np.isin(resets["state"], _LIVE)
-        ]
+        resets = view.events[resets_of_class(view, EXACT)]
+        resets = resets[((resets["flags"] & int(Flag.ACK)) == 0) & np.isin(resets["state"], _LIVE)]
         sender = 2 * resets["flow"].astype(np.int64) + resets["sender"]
         ends = view.tables.endpoints[sender]
         closed = (ends["bits"] & int(EndpointBit.FIN_SENT)) != 0

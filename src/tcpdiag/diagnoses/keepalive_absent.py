@@ -152,15 +152,16 @@ def _idle(view: View, least_ns: int) -> np.ndarray:
     """Flows that are open, quiet for long, with nothing in flight and nothing that would test them."""
     chosen = view.with_details
     quiet = view.last_ts_ns - view.flows["last_ts_ns"][chosen] >= least_ns
-    quiet &= ~view.one_sided[chosen]
     quiet &= ~np.any((view.detail_column("keepalives") > 0) | (view.detail_column("beats") >= _RHYTHM), axis=1)
     chosen = chosen[quiet]
     settled = np.isin(view.side("state")[chosen], _OPEN)
-    settled &= view.side("snd_una")[chosen] == view.side("snd_nxt")[chosen]
     settled &= (view.side("packets")[chosen] > 0) & (view.side("resets")[chosen] == 0)
     chosen = chosen[np.all(settled, axis=1)]
-    previous = view.flows["previous"]
-    current: np.ndarray = chosen[~np.isin(chosen, previous[previous >= 0])]
+    ends = view.tables.endpoints[np.stack([2 * chosen, 2 * chosen + 1], axis=1)]
+    chosen = chosen[np.all(ends["snd_una"] == ends["snd_nxt"], axis=1)]
+    latest = np.ones(len(view.flows) + 1, bool)
+    latest[view.previous] = False  # -1, no flow, is the last
+    current: np.ndarray = chosen[latest[chosen]]
     return current
 
 

@@ -82,9 +82,10 @@ class KeepaliveUnanswered(Diagnosis):
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         probes = view.by_kind(EventKind.KEEPALIVE_PROBE)
-        for flow, events in view.by_flow(probes["flow"].astype(np.int64)):
-            if view.one_sided[flow]:
-                continue
+        peers = 2 * probes["flow"].astype(np.int64) + 1 - probes["side"]
+        late = probes["ts_ns"] > view.tables.endpoints["last_ts_ns"][peers]
+        flows = probes["flow"][late]
+        for flow, events in view.by_flow(flows[~view.one_sided[flows]]):
             for side in (0, 1):
                 run = _unanswered(view, flow, side, events)
                 if len(run) >= limits.probes_min and _watched(view, flow, side, run) >= limits.wait_s * NS:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..model.finding import Finding, Incident
 from ..model.tables import Tables
+from .columns import distinct
 from .registry import DIAGNOSES
 
 _PLACE: Final = {diagnosis.kind: place for place, diagnosis in enumerate(DIAGNOSES)}
@@ -66,7 +67,7 @@ def _together(tables: Tables, findings: list[Finding]) -> list[list[Finding]]:
         if _about_capture(finding) or not finding.streams:
             continue
         roots = _tuple_roots(tables, np.asarray(finding.streams, dtype=np.int64))
-        for other in np.unique(owner[roots]).tolist():
+        for other in distinct(owner[roots]).tolist():
             if other >= 0:
                 parent[root(index)] = root(other)
         owner[roots] = index
@@ -82,7 +83,7 @@ def _tuple_roots(tables: Tables, streams: np.ndarray) -> np.ndarray:
     roots = streams
     while np.any(older := previous[roots] >= 0):
         roots = np.where(older, previous[roots], roots)
-    return np.unique(roots)
+    return distinct(roots)
 
 
 def _incident(number: int, group: list[Finding]) -> Incident:

@@ -172,6 +172,8 @@ def _closed(view: View, limits: Thresholds) -> tuple[np.ndarray, np.ndarray]:
     """Flows and sides whose window is closed at the end while the peer has more to send."""
     closed = view.detail_column("closed_since_ns") > 0
     closed &= view.detail_column("probes")[:, ::-1] >= limits.probes_min
+    if not np.any(closed):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     index, sides = np.nonzero(closed)
     flows = view.with_details[index]
     since_ns = view.detail_column("closed_since_ns")[index, sides]

@@ -11,6 +11,7 @@ from ..model.flow import EndpointBit
 from ..model.states import State
 from ..units import duration
 from .base import frame_list
+from .columns import distinct
 from .view import View
 
 OFF_SEQUENCE: Final = [
@@ -33,6 +34,15 @@ _AT_WORK: Final = (
 )
 
 
+def resets_of_class(view: View, classes: list[int]) -> np.ndarray:
+    """Rows in the event table of all RSTs of these classes, ascending."""
+    wanted = np.zeros(256, bool)
+    wanted[classes] = True
+    rows = view.rows_of(EventKind.RST)
+    found: np.ndarray = rows[wanted[view.event_detail[rows]]]
+    return found
+
+
 def distinct_guesses(resets: np.ndarray) -> int:
     """How many different sequence numbers above RCV.NXT or far below were tried.
 
@@ -40,7 +50,7 @@ def distinct_guesses(resets: np.ndarray) -> int:
     and none of them is a guess.
     """
     above = np.count_nonzero(resets["value"] > 0)
-    return len(np.unique(resets["seq"])) if above >= 2 else 0
+    return len(distinct(resets["seq"])) if above >= 2 else 0
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ from ..tcp.profiles import PROFILES
 from ..units import NS
 from .base import Diagnosis, Scope, frame_list
 from .confidence import RCV_NXT_PRESUMED, SHORT_WATCH, Doubt
-from .resets import OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses, origin
+from .resets import OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses, origin, resets_of_class
 from .view import View
 
 
@@ -102,9 +102,7 @@ class RstOffSequence(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
-        resets = view.by_kind(EventKind.RST)
-        off = resets[np.isin(resets["detail"], OFF_SEQUENCE)]
-        for flow, events in view.by_flow(off["flow"].astype(np.int64)):
+        for flow, events in view.by_flow(view.event_flow[resets_of_class(view, OFF_SEQUENCE)]):
             for side in (0, 1):
                 mine = events[(events["kind"] == EventKind.RST) & (events["side"] == side)]
                 wrong = mine[np.isin(mine["detail"], OFF_SEQUENCE)]

@@ -62,7 +62,7 @@ from ..model.finding import Cause, Evidence, Finding, Severity
 from ..rfc import Rfc
 from ..units import NS, plural
 from .base import Diagnosis, Scope, frame_list
-from .resets import EXACT, OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses
+from .resets import EXACT, OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses, resets_of_class
 from .view import View
 
 
@@ -116,9 +116,7 @@ class RstSpray(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
-        resets = view.by_kind(EventKind.RST)
-        off = resets[np.isin(resets["detail"], OFF_SEQUENCE)]
-        for flow, events in view.by_flow(off["flow"].astype(np.int64)):
+        for flow, events in view.by_flow(view.event_flow[resets_of_class(view, OFF_SEQUENCE)]):
             for side in (0, 1):
                 mine = events[(events["kind"] == EventKind.RST) & (events["side"] == side)]
                 wrong = mine[np.isin(mine["detail"], OFF_SEQUENCE)]

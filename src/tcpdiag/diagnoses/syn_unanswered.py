@@ -54,6 +54,7 @@ from ..model.states import State
 from ..rfc import Rfc
 from ..units import NS, duration, percent, plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
+from .columns import distinct
 from .confidence import NOT_UNIQUE
 from .groups import by_endpoint
 from .neighbours import Neighbours
@@ -201,7 +202,7 @@ def _repeats(view: View, flows: np.ndarray) -> np.ndarray:
 def _frames(view: View, flows: np.ndarray, repeats: np.ndarray) -> np.ndarray:
     """Of the SYNs and their repetitions, ascending, bounded."""
     frames = np.concatenate([view.flows["first_frame"][flows][:FRAMES_MAX], repeats["frame"][:FRAMES_MAX]])
-    return np.unique(frames)[:FRAMES_MAX]
+    return distinct(frames)[:FRAMES_MAX]
 
 
 def _evidence(view: View, flows: np.ndarray, repeats: np.ndarray) -> Iterator[Evidence]:

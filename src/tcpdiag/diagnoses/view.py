@@ -1,8 +1,9 @@
 """The tables as diagnoses look at them: columns by side, events by kind or by flow, names and lines for evidence."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -14,12 +15,19 @@ from ..model.states import State
 from ..model.tables import Tables
 from ..units import address, endpoint
 from . import confidence
+from .columns import distinct, gather
 from .confidence import Doubt
 
 _T = TypeVar("_T")
 
 RAW = -1
 """Instead of a flow: numbers as they were sent, because the connection that they belong to is not known."""
+
+_SHARED_SIDES: Final = ("packets", "bits", "state", "resets", "syns")
+_SHARED_FLOWS: Final = ("bits", "detail", "previous")
+_SHARED_DETAILS: Final = ("closed_since_ns", "probes", "retrans_run", "keepalives", "beats")
+_SHARED_EVENTS: Final = ("flow", "kind", "state", "detail")
+"""Columns that most diagnoses look at in full."""
 
 CLOCK_STEP_NS = 128_000_000  # NTP's step threshold, RFC 5905 section 11.3 (STEPT)
 
@@ -45,12 +53,46 @@ class View:
 
     def _side(self, column: str) -> np.ndarray:
         """A column of the endpoint table as a contiguous array of shape (flows, 2)."""
-        return np.ascontiguousarray(self.tables.endpoints[column]).reshape(-1, 2)
+        shared = self._sides.get(column)
+        values: np.ndarray = np.ascontiguousarray(self.tables.endpoints[column]) if shared is None else shared
+        return values.reshape(-1, 2)
+
+    @cached_property
+    def _sides(self) -> dict[str, np.ndarray]:
+        return gather(self.tables.endpoints, _SHARED_SIDES)
+
+    @cached_property
+    def _flow_columns(self) -> dict[str, np.ndarray]:
+        return gather(self.flows, _SHARED_FLOWS)
+
+    @cached_property
+    def _event_columns(self) -> dict[str, np.ndarray]:
+        return gather(self.events, _SHARED_EVENTS)
+
+    @property
+    def flow_bits(self) -> np.ndarray:
+        """FlowBits, shape (flows,)."""
+        return self._flow_columns["bits"]
+
+    @property
+    def previous(self) -> np.ndarray:
+        """The flow before each on its 4-tuple, -1: none; shape (flows,)."""
+        return self._flow_columns["previous"]
+
+    @property
+    def event_flow(self) -> np.ndarray:
+        """Flow of each event, shape (events,)."""
+        return self._event_columns["flow"]
+
+    @property
+    def event_detail(self) -> np.ndarray:
+        """Detail of each event, shape (events,)."""
+        return self._event_columns["detail"]
 
     @cached_property
     def client(self) -> np.ndarray:
         """Side of the client, int64 so that it can index; shape (flows,)."""
-        return self.tables.client_side.astype(np.int64)
+        return ((self.flow_bits & int(FlowBit.CLIENT_IS_1)) != 0).astype(np.int64)
 
     def has(self, bit: EndpointBit) -> np.ndarray:
         """Where an endpoint has this bit; shape (flows, 2)."""
@@ -66,63 +108,63 @@ class View:
         return np.where(self.client == 0, column[:, 1], column[:, 0])
 
     @cached_property
-    def _kinds(self) -> np.ndarray:
-        return np.ascontiguousarray(self.events["kind"])
+    def _framed(self) -> int:
+        """How many events have a frame. Their frames ascend; those without one stand at the end."""
+        return bisect_left(self.events["frame"], True, key=lambda frame: frame == 0)
 
-    @cached_property
-    def _states(self) -> np.ndarray:
-        return np.ascontiguousarray(self.events["state"])
-
-    @cached_property
-    def _event_flows(self) -> np.ndarray:
-        return np.ascontiguousarray(self.events["flow"])
-
-    @cached_property
-    def _frames(self) -> np.ndarray:
-        """Frames of the events, ascending: those without a frame, which stand at the end, left out."""
-        frames = np.ascontiguousarray(self.events["frame"])
-        without = np.flatnonzero(frames == 0)
-        return frames[: without[0]] if len(without) else frames
+    def _of_frame(self, frame: int) -> tuple[int, int]:
+        """Where the events of one frame begin and end in the event table."""
+        frames, end = self.events["frame"], self._framed
+        return bisect_left(frames, frame, 0, end), bisect_left(frames, frame + 1, 0, end)
 
     def by_kind(self, *kinds: EventKind) -> np.ndarray:
-        """All events of these kinds, in capture order."""
+        """All events of these kinds, in capture order: for kinds that are rare."""
         rows: np.ndarray = self.events[self.rows_of(*kinds)]
         return rows
 
+    @cached_property
+    def _rare(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and kinds of all events but STATE, which most events are."""
+        kinds = self._event_columns["kind"]
+        rows = np.flatnonzero(kinds != int(EventKind.STATE))
+        return rows, kinds[rows]
+
     def rows_of(self, *kinds: EventKind) -> np.ndarray:
-        """Where these events stand in the event table, ascending."""
-        wanted = self._kinds == int(kinds[0])
+        """Where events of these kinds, STATE not among them, stand in the event table, ascending."""
+        rows, column = self._rare
+        wanted = column == int(kinds[0])
         for kind in kinds[1:]:
-            wanted |= self._kinds == int(kind)
-        return np.flatnonzero(wanted)
+            wanted |= column == int(kind)
+        found: np.ndarray = rows[wanted]
+        return found
 
     def rows_entering(self, *states: State) -> np.ndarray:
         """Where the events stand in which an endpoint enters one of these states, ascending."""
-        column = self._states
+        column = self._event_columns["state"]
         wanted = column == int(states[0])
         for state in states[1:]:
             wanted |= column == int(state)
-        wanted &= self._kinds == int(EventKind.STATE)
+        wanted &= self._event_columns["kind"] == int(EventKind.STATE)
         return np.flatnonzero(wanted)
 
     def at(self, flow: int, frame: int, kind: EventKind) -> np.ndarray:
         """The events of one kind that one frame brought in one flow."""
-        low, high = np.searchsorted(self._frames, [frame, frame + 1])
+        low, high = self._of_frame(frame)
         events = self.events[low:high]
         found: np.ndarray = events[(events["flow"] == flow) & (events["kind"] == kind)]
         return found
 
     def by_flow(self, flows: Iterable[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """For each of these flows its events, in capture order: one pass for all of them."""
-        chosen = np.unique(np.asarray(flows if isinstance(flows, np.ndarray) else list(flows), dtype=np.int64))
+        chosen = distinct(np.asarray(flows if isinstance(flows, np.ndarray) else list(flows), dtype=np.int64))
         if not len(chosen):
             return
         wanted = np.zeros(len(self.flows) + 1, bool)  # the last one is for events of no flow
         wanted[chosen] = True
         wanted[-1] = False
-        rows = np.flatnonzero(wanted[self._event_flows])
-        rows = rows[np.argsort(self._event_flows[rows], kind="stable")]
-        bounds = np.searchsorted(self._event_flows[rows], np.append(chosen, chosen[-1] + 1))
+        rows = np.flatnonzero(wanted[self.event_flow])
+        rows = rows[np.argsort(self.event_flow[rows], kind="stable")]
+        bounds = np.searchsorted(self.event_flow[rows], np.append(chosen, chosen[-1] + 1))
         for index, flow in enumerate(chosen.tolist()):
             yield flow, self.events[rows[bounds[index] : bounds[index + 1]]]
 
@@ -133,13 +175,22 @@ class View:
     @cached_property
     def with_details(self) -> np.ndarray:
         """The flows that have details."""
-        return np.flatnonzero(np.ascontiguousarray(self.flows["detail"]) >= 0)
+        return np.flatnonzero(self._flow_columns["detail"] >= 0)
 
     def detail_column(self, column: str) -> np.ndarray:
         """A column of the detail table for `with_details`; shape (flows with details, 2)."""
-        first = self.flows["detail"][self.with_details].astype(np.int64)
-        values: np.ndarray = self.tables.details[column][np.stack([first, first + 1], axis=1)]
+        shared = self._detail_columns.get(column)
+        values: np.ndarray = (self.tables.details[column] if shared is None else shared)[self._detail_rows]
         return values
+
+    @cached_property
+    def _detail_rows(self) -> np.ndarray:
+        first = self._flow_columns["detail"][self.with_details].astype(np.int64)
+        return np.stack([first, first + 1], axis=1)
+
+    @cached_property
+    def _detail_columns(self) -> dict[str, np.ndarray]:
+        return gather(self.tables.details, _SHARED_DETAILS)
 
     # names -------------------------------------------------------------------------------------------------------
 
@@ -205,8 +256,8 @@ class View:
 
     def frame(self, flow: int, number: int, note: str, ts_ns: int | None = None) -> Evidence:
         """A frame by its number: with its segment where it brought an event, else the number and the note alone."""
-        for row in range(*np.searchsorted(self._frames, [number, number + 1])):
-            if self._event_flows[row] == flow:
+        for row in range(*self._of_frame(number)):
+            if self.events["flow"][row] == flow:
                 return self.evidence(self.events[row], note)
         return Evidence(int(number), None if ts_ns is None else int(ts_ns), note, None, flow)
 
@@ -221,11 +272,11 @@ class View:
         found = list(self._capture_doubts)
         if not len(streams):
             return found
-        if not np.all(self.flows["bits"][streams] & int(FlowBit.ROLES_KNOWN)):
+        if not np.all(self.flow_bits[streams] & int(FlowBit.ROLES_KNOWN)):
             found.append(confidence.ROLES_GUESSED)
         if np.any(self.one_sided[streams]):
             found.append(confidence.ONE_SIDED)
-        first = self.flows["detail"][streams].astype(np.int64)
+        first = self._flow_columns["detail"][streams].astype(np.int64)
         first = first[first >= 0]
         both = np.concatenate([first, first + 1])
         if np.any(self.tables.details["unseen_bytes"][both] > 0):

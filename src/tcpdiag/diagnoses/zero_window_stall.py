@@ -75,6 +75,7 @@ from ..model.finding import Cause, Evidence, Finding, Severity
 from ..rfc import Rfc
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
+from .columns import distinct
 from .groups import by_host_and_endpoint
 from .view import View
 
@@ -99,6 +100,8 @@ class ZeroWindowStall(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         stalls = view.by_kind(EventKind.WINDOW_OPENED)
         stalls = stalls[stalls["value"] >= limits.stall_s * NS]
+        if not len(stalls):
+            return
         stalls = stalls[_probed(view, stalls)]
         flows, sides = stalls["flow"].astype(np.int64), stalls["side"].astype(np.int64)
         groups = by_host_and_endpoint(view, flows, sides)
@@ -110,7 +113,7 @@ class ZeroWindowStall(Diagnosis):
     def _stall(self, view: View, stalls: np.ndarray, limits: Thresholds) -> Finding:
         worst = stalls[int(np.argmax(stalls["value"]))]
         flow, side = int(worst["flow"]), int(worst["side"])
-        flows = np.unique(stalls["flow"])
+        flows = distinct(stalls["flow"])
         who, other = view.role(flow, side), view.role(flow, 1 - side)
         longest, total = int(worst["value"]), int(stalls["value"].sum())
         since_ns = stalls["ts_ns"] - stalls["value"]
