@@ -1,37 +1,57 @@
 """What the capture files leave in doubt, in sentences. Facts of the files only; the diagnoses judge what follows."""
 
+from collections.abc import Iterable, Iterator
+from typing import Final
+
 import numpy as np
 
 from .model.capture import CaptureFile, Damage
+from .model.finding import Finding
 from .model.flow import CORRUPTED_SHARE
 from .model.tables import Tables
 from .units import address, duration, number, plural, printable
 
 _HOSTS_NAMED = 3
 
+DAMAGED: Final = ("capture-truncated", "damaged_places")
+CUT: Final = ("capture-truncated", "cut_packets")
+DROPPED: Final = ("capture-loss", "dropped")
+BACKWARDS: Final = ("capture-clock-step", "backward_steps")
+"""Kind and key in the data of the finding that says the same as a note, and more."""
+
 
 def warnings(file: CaptureFile) -> tuple[str, ...]:
     """One sentence for each thing about the file that a reader of the report has to know."""
-    found = []
+    return tuple(text for _, text in _notes(file))
+
+
+def untold(file: CaptureFile, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The `warnings` that none of these findings tells already."""
+    told = {(finding.kind, key) for finding in findings for key, value in finding.data.items() if value is not None}
+    return tuple(text for told_by, text in _notes(file) if told_by not in told)
+
+
+def _notes(file: CaptureFile) -> Iterator[tuple[tuple[str, str] | None, str]]:
+    """(the finding that would tell it, the sentence)."""
     if not file.complete:
-        found.append(f"reading was interrupted after {plural(file.packets, 'packet')}: the result is partial")
-    found += [_damage(damage) for damage in file.damage]
+        yield DAMAGED, f"reading was interrupted after {plural(file.packets, 'packet')}: the result is partial"
+    for damage in file.damage:
+        yield DAMAGED, _damage(damage)
     for index, interface in enumerate(file.interfaces):
         dropped = (interface.dropped_interface or 0) + (interface.dropped_os or 0)
         if dropped:
             name = printable(interface.name) if interface.name else f"interface {index}"
-            found.append(f"{name} dropped {plural(dropped, 'packet')} that are missing here")
+            yield DROPPED, f"{name} dropped {plural(dropped, 'packet')} that are missing here"
     if file.truncated_packets:
-        found.append(f"{plural(file.truncated_packets, 'packet')} cut by the snap length")
+        yield CUT, f"{plural(file.truncated_packets, 'packet')} cut by the snap length"
     if file.backward_steps:
         steps = f"time runs backwards at {plural(file.backward_steps, 'packet')}"
-        found.append(f"{steps}, by up to {duration(file.largest_backward_step_ns)}")
+        yield BACKWARDS, f"{steps}, by up to {duration(file.largest_backward_step_ns)}"
     others = sum(file.undecoded.values())
     if others:
         reasons = sorted(file.undecoded.items(), key=lambda item: -item[1])
         listed = ", ".join(f"{printable(reason)}: {number(count)}" for reason, count in reasons[:5])
-        found.append(f"{plural(others, 'packet')} without a TCP segment ({listed})")
-    return tuple(found)
+        yield None, f"{plural(others, 'packet')} without a TCP segment ({listed})"
 
 
 def checksums(tables: Tables) -> tuple[str, ...]:

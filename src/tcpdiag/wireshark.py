@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from .model.finding import Finding
 
 MOST_RANGES = 24
-"""A longer set is of no use to a person; the filter then falls back to the streams, or to the first and last frame."""
+"""A longer set is of no use to a person; the filter then names the streams, or the frames of the evidence."""
 
 
 def ranges(numbers: Iterable[int]) -> list[str]:
@@ -31,7 +31,8 @@ def display_filter(finding: Finding) -> str | None:
     if 0 < len(frames) <= MOST_RANGES:
         parts.append(_one_of("frame.number", frames))
     elif finding.frames and not parts:
-        parts.append(f"frame.number in {{{finding.frames[0]}..{finding.frames[-1]}}}")
+        told = sorted({item.frame for item in finding.evidence if item.frame} or set(finding.frames))
+        parts.append(_one_of("frame.number", ranges(told)[:MOST_RANGES]))
     return " && ".join(parts) or None
 
 

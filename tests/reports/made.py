@@ -47,7 +47,7 @@ def tables() -> Tables:
     details["retransmissions"] = 0, 12, 0, 0
     details["rtt_count"] = 3, 0, 0, 0
     details["rtt_min_ns"], details["rtt_sum_ns"], details["rtt_max_ns"] = 20_000_000, 75_000_000, 30_000_000
-    interface = Interface(1, "EN10MB", 262144, name="eth0", dropped_interface=7)
+    interface = Interface(1, "EN10MB", 262144, name="eth0", received=119, dropped_interface=7)
     file = CaptureFile(
         path="captures/office.pcap",
         format="pcapng",
@@ -134,7 +134,7 @@ def report(**changes: object) -> Report:
     symptom = finding("half-open", severity=Severity.WARNING, title="The server goes on, the client is gone")
     hostile = finding(
         "syn-unanswered",
-        severity=Severity.NOTICE,
+        severity=Severity.WARNING,
         title=f"No answer to {HOSTILE}",
         summary=f"SYN to {HOSTILE}\nand a second line",
         streams=(2,),
@@ -150,11 +150,12 @@ def report(**changes: object) -> Report:
         summary="What their payload held cannot be told.",
         streams=(),
         frames=(5, 6),
+        data={"cut_packets": 2},
     )
     incidents = (
-        _incident(1, cause, symptom),
-        _incident(2, hostile),
-        _incident(3, about_capture),
+        incident(1, cause, symptom),
+        incident(2, hostile),
+        incident(3, about_capture),
     )
     fields: dict[str, object] = {
         "tables": tables(),
@@ -171,9 +172,25 @@ def report(**changes: object) -> Report:
 def crowded() -> Report:
     """More findings than a person reads."""
     findings = tuple(finding(number=number, title=f"Finding {number}") for number in range(1, 31))
-    incidents = tuple(_incident(number, each) for number, each in enumerate(findings, 1))
+    incidents = tuple(incident(number, each) for number, each in enumerate(findings, 1))
     limits = Config(limits=Limits(findings=2, listed=3, evidence=1))
     return report(findings=findings, incidents=incidents, unexamined=(), config=limits)
+
+
+def mild() -> Report:
+    """Nothing that is more than a notice."""
+    notice = finding("syn-refused", severity=Severity.NOTICE, title="3 connects are refused", streams=(2,))
+    info = finding("keepalive-absent", severity=Severity.INFO, title="An idle connection without keepalive")
+    return report(findings=(notice, info), incidents=(incident(1, notice), incident(2, info)), unexamined=())
+
+
+def wide() -> Report:
+    """The longest endpoints and numbers, everywhere."""
+    long = "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"
+    cause = finding(endpoint=long, peer=long, streams=(99_999_999,), frames=(4_294_967_295,), title="W" * 72)
+    symptom = finding("half-open", endpoint=long, peer=long, severity=Severity.WARNING, title=f"{long} goes on")
+    listed = finding("syn-unanswered", endpoint=long, peer=long, severity=Severity.NOTICE, title=f"No answer: {long}")
+    return report(findings=(cause, symptom, listed), incidents=(incident(1, cause, symptom), incident(2, listed)))
 
 
 def healthy() -> Report:
@@ -181,7 +198,7 @@ def healthy() -> Report:
     return report(findings=(), incidents=(), unexamined=())
 
 
-def _incident(number: int, *findings: Finding) -> Incident:
+def incident(number: int, *findings: Finding) -> Incident:
     cause = findings[0]
     return Incident(
         id=f"incident-{number}",

@@ -9,7 +9,7 @@ from tcpdiag.flows.vantage import Vantage
 from tcpdiag.report import Report
 
 Golden = Callable[[str, str], None]
-REPORTS = {"full": made.report, "crowded": made.crowded, "healthy": made.healthy}
+REPORTS = {"full": made.report, "crowded": made.crowded, "mild": made.mild, "healthy": made.healthy}
 
 
 def by_name(name: str) -> Report:

@@ -26,7 +26,9 @@ def test_schema_is_itself_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("report", [made.report(), made.crowded(), made.healthy(), made.report().where("stream 2")])
+@pytest.mark.parametrize(
+    "report", [made.report(), made.crowded(), made.mild(), made.healthy(), made.report().where("stream 2")]
+)
 def test_output_follows_the_schema(report: Report) -> None:
     errors = [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(json.loads(report.to_json()))]
     assert errors == []
@@ -41,6 +43,8 @@ def test_output_follows_the_schema(report: Report) -> None:
         lambda document: document["flows"][0]["states"]["client"][0].update(state="CLOSE_WAIT"),
         lambda document: document["flows"][0].update(first_ts="1.5"),
         lambda document: document["captures"][0].update(damage={}),
+        lambda document: document["captures"][0]["interfaces"][0].pop("dropped_by_os"),
+        lambda document: document["captures"][0]["interfaces"][0].update(received=-1),
     ],
 )
 def test_schema_refuses_what_is_not_the_contract(damage: object) -> None:
@@ -68,6 +72,18 @@ def test_unknown_is_null_and_never_zero() -> None:
     assert [flow["lineage"]["previous"] for flow in flows] == [None, None, 0]
     assert flows[0]["rtt_mean_ns"] == [25_000_000, None]
     assert [flow["tunnel"] for flow in flows] == [None, None, "VXLAN vni 42"]
+
+
+def test_interfaces_tell_what_they_dropped_and_null_where_the_file_does_not() -> None:
+    (interface,) = json.loads(made.report().to_json())["captures"][0]["interfaces"]
+    assert interface == {
+        "name": "eth0",
+        "link_type": "EN10MB",
+        "snaplen": 262144,
+        "received": 119,
+        "dropped_by_interface": 7,
+        "dropped_by_os": None,
+    }
 
 
 def test_output_is_ascii_and_text_comes_back_as_it_was() -> None:

@@ -1,14 +1,17 @@
 """What holds for every text report: width, colour, escaping."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from reports import made
+from tcpdiag.config import Config
+from tcpdiag.model.finding import Severity
 from tcpdiag.report import Report
 from tcpdiag.units import printable
 
-REPORTS = [made.report(), made.crowded(), made.healthy(), made.report(complete=False)]
+REPORTS = [made.report(), made.crowded(), made.mild(), made.wide(), made.healthy(), made.report(complete=False)]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -43,8 +46,74 @@ def test_causes_come_before_symptoms_and_capture_quality() -> None:
     assert places == sorted(places)
 
 
+def test_notices_are_listed_and_told_in_full_only_when_asked_for() -> None:
+    text = made.mild().to_text()
+    assert "NOTICE " not in text and "Cause " not in text
+    assert text.index("Nothing grave found") < text.index("notice: 3 connects") < text.index("info: An idle")
+    asked = made.report(
+        findings=made.mild().findings, incidents=made.mild().incidents, config=Config(only=("syn-refused",))
+    ).to_text()
+    assert "NOTICE    3 connects are refused" in asked and "Cause " in asked
+
+
+def test_next_step_that_was_told_before_is_not_told_again() -> None:
+    text = made.crowded().to_text()
+    assert text.count("set TCP_USER_TIMEOUT on the server") == 1
+    assert text.count("Next       as above") == 1
+
+
+def test_symptom_of_the_same_connection_does_not_repeat_where_it_was() -> None:
+    text = " ".join(made.report().to_text().split())
+    assert text.count("198.51.100.227:80 -> 198.51.100.240:54837, stream 0") == 1
+
+
+def test_headline_has_the_gravest_severity_of_the_incident() -> None:
+    cause, symptom = made.finding(severity=Severity.NOTICE), made.finding("half-open", severity=Severity.CRITICAL)
+    text = made.report(findings=(cause, symptom), incidents=(made.incident(1, cause, symptom),)).to_text()
+    assert "CRITICAL  A reset was not obeyed" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "gone"),
+    [
+        ("capture-truncated", {"cut_packets": 2}, "cut by the snap length"),
+        ("capture-truncated", {"damaged_places": 1}, "damaged at byte"),
+        ("capture-loss", {"dropped": 7}, "eth0 dropped"),
+        ("capture-clock-step", {"backward_steps": 1}, "time runs backwards"),
+    ],
+)
+def test_note_is_left_to_the_finding_that_tells_the_same(kind: str, data: dict[str, int], gone: str) -> None:
+    tables = made.tables()
+    file = replace(tables.files[0], backward_steps=1, largest_backward_step_ns=10**9)
+    tables = replace(tables, files=(file,))
+    without = made.report(tables=tables, findings=(), incidents=())
+    with_it = made.report(tables=tables, findings=(made.finding(kind, data=data),), incidents=())
+    notes = ["cut by the snap length", "damaged at byte", "eth0 dropped", "time runs backwards"]
+    for note in notes:
+        assert note in without.to_text()
+        assert (note in with_it.to_text()) is (note in with_it.to_markdown()) is (note != gone)
+        assert note in with_it.to_json()
+
+
 def test_long_lists_end_with_a_count() -> None:
     text = made.crowded().to_text()
     assert text.count("CRITICAL") == 2
     assert "... and 25 more: see --format json" in text
     assert "... and 3 more: see --format json" in text
+
+
+@pytest.mark.parametrize(
+    ("streams", "frames", "expected"),
+    [
+        ((0,), (92, 93, 98), "tcp.stream == 0 && frame.number in {92, 93, 98}"),
+        ((0,), tuple(range(1, 200, 2)), "tcp.stream == 0"),
+        (tuple(range(0, 200, 2)), tuple(range(1, 200, 2)), "frame.number in {92, 98, 99}"),
+        ((), (), None),
+    ],
+)
+def test_wireshark_filter_names_what_a_person_can_look_at(
+    streams: tuple[int, ...], frames: tuple[int, ...], expected: str | None
+) -> None:
+    text = made.report(findings=(made.finding(streams=streams, frames=frames),), incidents=()).to_text()
+    shown = " ".join(text.partition("  Wireshark  ")[2].partition("\n\n")[0].split())
+    assert (shown or None) == expected

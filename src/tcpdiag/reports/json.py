@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from .. import __version__, capture_notes
-from ..model.capture import CaptureFile
+from ..model.capture import CaptureFile, Interface
 from ..model.finding import Evidence, Finding, Incident
 from ..report import Report
 from ..units import epoch
@@ -90,6 +90,7 @@ def _capture(file: CaptureFile) -> dict[str, Any]:
         "format": file.format,
         "compression": file.compression,
         "link_types": sorted({interface.link_name for interface in file.interfaces}),
+        "interfaces": [_interface(interface) for interface in file.interfaces],
         "packets": file.packets,
         "tcp_packets": file.tcp_packets,
         "first_frame": file.first_frame,
@@ -101,6 +102,17 @@ def _capture(file: CaptureFile) -> dict[str, Any]:
         "damage": _damage(file),
         "undecoded": file.undecoded,
         "warnings": capture_notes.warnings(file),
+    }
+
+
+def _interface(interface: Interface) -> dict[str, Any]:
+    return {
+        "name": interface.name,
+        "link_type": interface.link_name,
+        "snaplen": interface.snaplen,
+        "received": interface.received,
+        "dropped_by_interface": interface.dropped_interface,
+        "dropped_by_os": interface.dropped_os,
     }
 
 

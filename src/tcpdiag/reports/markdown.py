@@ -2,10 +2,10 @@
 
 import re
 
-from ..model.finding import Evidence, Finding
+from ..model.finding import Evidence, Finding, Severity
 from ..report import Report
 from ..units import printable, relative
-from .outline import Outline, Told, outline, where
+from .outline import Outline, Told, about, outline
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&!]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
@@ -18,6 +18,8 @@ def render(report: Report) -> str:
         blocks.append(f"**PARTIAL** {escaped(parts.partial)}")
     if parts.restricted:
         blocks.append(escaped(parts.restricted))
+    if parts.nothing:
+        blocks.append(escaped(parts.nothing))
     for told in parts.told:
         blocks += _incident(told, parts.first_ts_ns)
     blocks += _rest(parts)
@@ -38,7 +40,7 @@ def code(text: str) -> str:
 
 def _incident(told: Told, first_ts_ns: int) -> list[str]:
     cause = told.cause
-    blocks = [f"## {str(cause.severity).upper()}: {escaped(cause.title)}"]
+    blocks = [f"## {str(told.severity).upper()}: {escaped(cause.title)}"]
     blocks += [escaped(told.where)] if told.where else []
     blocks.append(escaped(cause.summary))
     if told.evidence:
@@ -50,7 +52,7 @@ def _incident(told: Told, first_ts_ns: int) -> list[str]:
         lines.append(f"- Cause: {escaped(reason.text)}")
         lines += [f"  - for: {escaped(text)}" for text in reason.support]
         lines += [f"  - against: {escaped(text)}" for text in reason.against]
-    lines += [f"- Also {_line(finding)}" for finding in told.symptoms]
+    lines += [f"- Also {_line(finding, beside=cause)}" for finding in told.symptoms]
     lines += [f"- ... and {told.symptoms_left:,} more in the JSON report"] if told.symptoms_left else []
     lines += [f"- Next: {escaped(step)}" for step in told.next_steps]
     lines += [f"- Wireshark: {code(told.wireshark)}"] if told.wireshark else []
@@ -60,10 +62,13 @@ def _incident(told: Told, first_ts_ns: int) -> list[str]:
 def _rest(parts: Outline) -> list[str]:
     blocks = []
     if parts.listed:
-        lines = [f"- {_line(finding)}" for finding in parts.listed]
+        lines = []
+        for finding in parts.listed:
+            lines.append(f"- {_line(finding)}")
+            if parts.nothing and finding.severity > Severity.INFO:
+                lines.append(f"  {escaped(finding.summary)}")
         lines += [f"- ... and {parts.left:,} more in the JSON report"] if parts.left else []
         blocks += ["## Further findings", "\n".join(lines)]
-    blocks += [escaped(parts.nothing)] if parts.nothing else []
     capture = [
         f"- {finding.severity}: {escaped(f'{finding.title}. {finding.summary}')}" for finding in parts.capture_findings
     ]
@@ -86,9 +91,8 @@ def _fenced(lines: list[str]) -> str:
     return "\n".join([f"{fence}text", *shown, fence])
 
 
-def _line(finding: Finding) -> str:
-    about = "; ".join(escaped(part) for part in (finding.kind, where(finding)) if part)
-    return f"{finding.severity}: {escaped(finding.title)} ({about})"
+def _line(finding: Finding, beside: Finding | None = None) -> str:
+    return f"{finding.severity}: {escaped(finding.title)} ({'; '.join(map(escaped, about(finding, beside)))})"
 
 
 def _longest_run(text: str) -> int:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from .. import capture_notes
-from ..model.finding import Evidence, Finding, Unexamined
+from ..model.finding import Evidence, Finding, Severity, Unexamined
 from ..report import Report
 from ..units import duration, plural
 from ..wireshark import display_filter, ranges
 
 STREAMS_NAMED = 6
+KINDS_NAMED = 3
 SURE = 0.8
 """From here on the place of the tap is stated without "probably"."""
 PLACES = {
@@ -27,30 +28,31 @@ PLACES = {
 class Told:
     """An incident: its cause in full, the rest of it in a line each."""
 
+    severity: Severity  # the gravest of its findings
     cause: Finding
     where: str  # endpoints and streams
     evidence: tuple[Evidence, ...]
     evidence_left: int
     symptoms: tuple[Finding, ...]
     symptoms_left: int
-    next_steps: tuple[str, ...]
+    next_steps: tuple[str, ...]  # without those that an incident before it has told
     wireshark: str | None
 
 
 @dataclass(frozen=True)
 class Outline:
-    """The parts of the report, in order."""
+    """The parts of the report, in order. Told: what is at least a warning, or was asked for by its kind."""
 
     header: str
     partial: str | None
     restricted: str | None
+    nothing: str | None  # in place of what is told
     told: tuple[Told, ...]
     listed: tuple[Finding, ...]
     left: int  # incidents that are neither told nor listed
     capture_findings: tuple[Finding, ...]
     capture_warnings: tuple[str, ...]
     unexamined: tuple[Unexamined, ...]
-    nothing: str | None
     first_ts_ns: int  # what relative times count from
 
 
@@ -59,18 +61,19 @@ def outline(report: Report) -> Outline:
     limits = report.config.limits
     groups = [group for group in _groups(report) if not _about_capture(group[0])]
     capture = tuple(finding for finding in report.findings if _about_capture(finding))
-    full, rest = groups[: limits.findings], [group[0] for group in groups[limits.findings :]]
+    full = [group for group in groups if _worth_telling(report, group)][: limits.findings]
+    rest = [group[0] for group in groups if group not in full]
     return Outline(
         header=_header(report),
         partial=None if report.complete else _partial(report),
         restricted=_restricted(report),
-        told=tuple(_told(report, group) for group in full),
+        nothing=None if full else _nothing(report, rest),
+        told=_all_told(report, full),
         listed=tuple(rest[: limits.listed]),
         left=max(0, len(rest) - limits.listed),
         capture_findings=capture,
-        capture_warnings=_warnings(report),
+        capture_warnings=_warnings(report, capture),
         unexamined=report.unexamined,
-        nothing=None if groups else _nothing(report),
         first_ts_ns=report.tables.first_ts_ns,
     )
 
@@ -79,6 +82,18 @@ def where(finding: Finding) -> str:
     """`10.0.0.1:5000 -> 10.0.0.2:80, stream 3`."""
     ends = " -> ".join(end for end in (finding.endpoint, finding.peer) if end)
     return ", ".join(part for part in (ends, streams_named(finding.streams)) if part)
+
+
+def about(finding: Finding, beside: Finding | None = None) -> tuple[str, ...]:
+    """What identifies it in a line: kind, endpoints and streams where they differ from those of `beside`, frames."""
+    place = where(finding)
+    if beside is not None and place == where(beside):
+        place = ""
+    frames = ""
+    if finding.frames:
+        count = len(finding.frames)
+        frames = f"frame {finding.frames[0]}" if count == 1 else f"{plural(count, 'frame')} from {finding.frames[0]}"
+    return tuple(part for part in (finding.kind, place, frames) if part)
 
 
 def streams_named(streams: tuple[int, ...]) -> str:
@@ -103,17 +118,32 @@ def _about_capture(finding: Finding) -> bool:
     return finding.kind.startswith("capture-")
 
 
-def _told(report: Report, group: list[Finding]) -> Told:
+def _worth_telling(report: Report, group: list[Finding]) -> bool:
+    return any(finding.severity >= Severity.WARNING or finding.kind in report.config.only for finding in group)
+
+
+def _all_told(report: Report, groups: list[list[Finding]]) -> tuple[Told, ...]:
+    steps: set[str] = set()
+    told = []
+    for group in groups:
+        told.append(_told(report, group, steps))
+        steps.update(group[0].next_steps)
+    return tuple(told)
+
+
+def _told(report: Report, group: list[Finding], steps_told: set[str]) -> Told:
     limits = report.config.limits
-    cause, symptoms = group[0], group[1:]
+    cause, symptoms = group[0], sorted(group[1:], key=lambda finding: finding.severity == Severity.INFO)
+    steps = tuple(step for step in cause.next_steps if step not in steps_told)
     return Told(
+        severity=max(finding.severity for finding in group),
         cause=cause,
         where=where(cause),
         evidence=cause.evidence[: limits.evidence],
         evidence_left=max(0, len(cause.evidence) - limits.evidence),
         symptoms=tuple(symptoms[: limits.symptoms]),
         symptoms_left=max(0, len(symptoms) - limits.symptoms),
-        next_steps=cause.next_steps,
+        next_steps=steps or (("as above",) if cause.next_steps else ()),
         wireshark=display_filter(cause),
     )
 
@@ -149,18 +179,22 @@ def _restricted(report: Report) -> str | None:
     return f"Only what matches: {report.expression} ({len(report.streams):,} of {total})"
 
 
-def _warnings(report: Report) -> tuple[str, ...]:
+def _warnings(report: Report, told: tuple[Finding, ...]) -> tuple[str, ...]:
     several = len(report.files) > 1
     return tuple(
         f"{_name(file.path)}: {text}" if several else text
         for file in report.files
-        for text in capture_notes.warnings(file)
+        for text in capture_notes.untold(file, told)
     ) + capture_notes.checksums(report.tables)
 
 
-def _nothing(report: Report) -> str:
+def _nothing(report: Report, rest: list[Finding]) -> str:
     if not len(report.streams):
         return "No TCP connection to look at."
-    connections = plural(len(report.streams), "connection")
-    kinds = ", ".join(kind for kind in report.examined if not kind.startswith("capture-"))
-    return f"Nothing found in {connections}. Looked for: {kinds or 'nothing: every diagnosis was left out'}."
+    kinds = [kind for kind in report.examined if not kind.startswith("capture-")]
+    if len(kinds) > KINDS_NAMED:
+        looked = f"Looked for {len(kinds)} kinds of fault (tcpdiag explain)."
+    else:
+        looked = f"Looked for: {', '.join(kinds) or 'nothing, every diagnosis was left out'}."
+    found = "Nothing grave found" if rest else "Nothing found"
+    return f"{found} in {plural(len(report.streams), 'connection')}. {looked}"

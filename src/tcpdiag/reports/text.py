@@ -4,8 +4,8 @@ import textwrap
 
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..report import Report
-from ..units import plural, printable, relative
-from .outline import Outline, Told, outline, where
+from ..units import printable, relative
+from .outline import Outline, Told, about, outline
 
 LABEL = 13  # columns before the text of a labelled paragraph
 NARROWEST = 40
@@ -30,12 +30,12 @@ class _Page:
             self._paragraph(f"PARTIAL  {parts.partial}", style="1;31")
         if parts.restricted:
             self._paragraph(parts.restricted)
-        for told in parts.told:
-            self._incident(told, parts.first_ts_ns)
-        self._listed(parts)
         if parts.nothing:
             self._blank()
             self._paragraph(parts.nothing)
+        for told in parts.told:
+            self._incident(told, parts.first_ts_ns)
+        self._listed(parts)
         self._capture(parts)
         for index, item in enumerate(parts.unexamined):
             if not index:
@@ -46,7 +46,7 @@ class _Page:
     def _incident(self, told: Told, first_ts_ns: int) -> None:
         cause = told.cause
         self._blank()
-        self._headline(cause.severity, cause.title)
+        self._headline(told.severity, cause.title)
         if told.where:
             self._paragraph(told.where, indent=2)
         self._paragraph(cause.summary, indent=2)
@@ -58,7 +58,7 @@ class _Page:
         for index, reason in enumerate(cause.causes):
             self._cause(reason, "Cause" if index == 0 else "or")
         for finding in told.symptoms:
-            self._labelled("Also", f"{finding.severity}: {finding.title} ({_brief(finding)})")
+            self._labelled("Also", _line(finding, beside=cause))
         if told.symptoms_left:
             self._labelled("", f"... and {told.symptoms_left:,} more: see --format json")
         for index, step in enumerate(told.next_steps):
@@ -95,11 +95,14 @@ class _Page:
                 self._paragraph(reason, first=" " * LABEL + f"  {name}: ", hanging=LABEL + 4)
 
     def _listed(self, parts: Outline) -> None:
-        if parts.listed:
-            self._blank()
-            self._paragraph("Further findings:")
+        if not parts.listed and not parts.left:
+            return
+        self._blank()
+        self._paragraph("Further findings (--only KIND tells one in full):")
         for finding in parts.listed:
-            self._paragraph(f"{finding.severity}: {finding.title} ({_brief(finding)})", indent=2, hanging=2)
+            self._paragraph(_line(finding), indent=2, hanging=2)
+            if parts.nothing and finding.severity > Severity.INFO:
+                self._paragraph(finding.summary, indent=4)
         if parts.left:
             self._paragraph(f"... and {parts.left:,} more: see --format json", indent=2)
 
@@ -139,9 +142,5 @@ def _clean(text: str) -> str:
     return printable(text.replace("\n", " "))
 
 
-def _brief(finding: Finding) -> str:
-    frames = ""
-    if finding.frames:
-        count = len(finding.frames)
-        frames = f"frame {finding.frames[0]}" if count == 1 else f"{plural(count, 'frame')} from {finding.frames[0]}"
-    return "; ".join(part for part in (finding.kind, where(finding), frames) if part)
+def _line(finding: Finding, beside: Finding | None = None) -> str:
+    return f"{finding.severity}: {finding.title} ({'; '.join(about(finding, beside))})"
