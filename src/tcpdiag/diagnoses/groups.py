@@ -1,5 +1,6 @@
 """Flows grouped by endpoint, by whole columns: a mass phenomenon is one finding, not one object a flow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,21 +60,41 @@ def _groups(*columns: np.ndarray, most: int | None) -> Groups:
     count = len(columns[0])
     if not count:
         return Groups([], np.zeros(0, np.int64), np.zeros(0, np.int64))
-    varying = [column for column in columns if np.any(column != column[0])]
-    order = np.lexsort(varying) if varying else np.arange(count)
-    edge = np.zeros(count, bool)
-    edge[0] = True
-    for column in varying:
+    order, starts = _ordered(columns)
+    sizes = np.diff(np.append(starts, count))
+    firsts = order[starts]  # each group's first position: the order is stable
+    if most is None:
+        enough = GROUPS_MAX if len(starts) <= GROUPS_MAX else int(np.count_nonzero(sizes * GROUPS_MAX >= count))
+    else:
+        enough = most
+    ranked = np.lexsort((firsts, -sizes))
+    large = [order[starts[g] : starts[g] + sizes[g]] for g in ranked[:enough]]
+    alone = np.zeros(count, bool)
+    for group in large:
+        alone[group] = True
+    return Groups(large, np.flatnonzero(~alone), firsts[ranked[len(large) :]])
+
+
+def _ordered(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Positions with those of one group together, ascending inside it; and where in that order each group starts."""
+    count = len(columns[0])
+    lowest, spans = [column.min() for column in columns], [int(column.max()) - int(column.min()) for column in columns]
+    widths, place_bits = [span.bit_length() for span in spans], count.bit_length()
+    edge = np.ones(count, bool)
+    if sum(widths) + place_bits <= 64:  # IPv4: columns and position in one number, sorted at once
+        packed = np.zeros(count, np.uint64)
+        for column, low, width in zip(columns, lowest, widths, strict=True):
+            if width:
+                packed = (packed << np.uint64(width)) | (column - low).astype(np.uint64)
+        packed = (packed << np.uint64(place_bits)) | np.arange(count, dtype=np.uint64)
+        packed.sort()
+        order = (packed & np.uint64((1 << place_bits) - 1)).astype(np.int64)
+        packed >>= np.uint64(place_bits)
+        np.not_equal(packed[1:], packed[:-1], out=edge[1:])
+        return order, np.flatnonzero(edge)
+    order = np.lexsort(columns)
+    edge[1:] = False
+    for column in columns:
         ordered = column[order]
         edge[1:] |= ordered[1:] != ordered[:-1]
-    starts = np.flatnonzero(edge)
-    sizes = np.diff(np.append(starts, count))
-    ranked = np.lexsort((order[starts], -sizes))  # lexsort is stable: order[starts] is each group's first position
-    if most is None:
-        most = GROUPS_MAX if len(ranked) <= GROUPS_MAX else int(np.count_nonzero(sizes * GROUPS_MAX >= count))
-    own = ranked[:most]
-    large = [order[starts[g] : starts[g] + sizes[g]] for g in own]
-    taken = np.zeros(count, bool)
-    for group in large:
-        taken[group] = True
-    return Groups(large, np.flatnonzero(~taken), order[starts[ranked[len(own) :]]])
+    return order, np.flatnonzero(edge)

@@ -25,6 +25,8 @@ HELD: Final = np.dtype(
 
 
 _NOT_VALID: Final = int(EventBit.WITHDRAWN | EventBit.CARRIED)
+_LEFT: Final = (State.LAST_ACK, State.CLOSED, State.TIME_WAIT)
+"""States behind CLOSE-WAIT."""
 
 
 class End(IntEnum):
@@ -42,57 +44,80 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
     In order of flow. Endpoints with unacknowledged data are left out: these wait for the peer, not for the
     application.
     """
-    stays = view.once(_stays)
+    entries, met = view.once(_entries), view.once(_met)
+    stays = _stays(view, entries[_candidates(view, entries, met, at_least_ns)])
+    _collisions(view, stays, met)
     long = stays[(stays["until_ns"] - stays["since_ns"] >= at_least_ns) | (stays["syn_frame"] > 0)]
     return _silent(view, long, at_least_ns)
 
 
-def _stays(view: View) -> np.ndarray:
-    """HELD rows of the last stay in CLOSE-WAIT of every endpoint that was in it."""
-    entered = _entered(view, State.CLOSE_WAIT)
-    if not len(entered):
-        return np.zeros(0, HELD)
-    since, fin_frame = _latest(view, entered)
-    left = _entered(view, State.LAST_ACK, State.CLOSED, State.TIME_WAIT)[::-1]
-    key = _key(left)
-    left, key = left[left["ts_ns"] >= since[key]], key[left["ts_ns"] >= since[key]]
-    until, how = np.full(len(since), -1, np.int64), np.zeros(len(since), np.uint8)
-    until[key] = left["ts_ns"]  # the earliest is written last
-    how[key] = np.where((left["state"] == State.CLOSED) & (left["sender"] != left["side"]), End.RESET, 1)
-    held = np.zeros(np.count_nonzero(fin_frame), HELD)
-    rows = np.flatnonzero(fin_frame)
-    held["flow"], held["side"] = rows >> 1, rows & 1
-    held["since_ns"], held["fin_frame"] = since[rows], fin_frame[rows]
-    held["end"] = how[rows]
-    held["until_ns"] = np.where(until[rows] < 0, view.last_ts_ns, until[rows])
-    _collisions(view, held)
+def _entries(view: View) -> np.ndarray:
+    """HELD rows of the last entry of every endpoint into CLOSE-WAIT, in order of flow; their ends not yet known."""
+    rows = _entering(view, State.CLOSE_WAIT)
+    key = _key(view, rows)
+    last = np.zeros(2 * len(view.flows), np.int64)
+    last[key] = rows + 1  # the latest is written last
+    ends = np.flatnonzero(last)
+    rows = last[ends] - 1
+    held = np.zeros(len(rows), HELD)
+    held["flow"], held["side"] = ends >> 1, ends & 1
+    held["since_ns"], held["fin_frame"] = view.events["ts_ns"][rows], view.events["frame"][rows]
     return held
 
 
-def _entered(view: View, *states: State) -> np.ndarray:
-    """The valid events in which an endpoint got into one of these states by itself or by its peer, in capture order."""
+def _candidates(view: View, entries: np.ndarray, met: np.ndarray, at_least_ns: int) -> np.ndarray:
+    """Where the stay may have been that long, or a SYN ran into it: all others left before their flow ended."""
+    chosen: np.ndarray = view.flows["last_ts_ns"][entries["flow"]] - entries["since_ns"] >= at_least_ns
+    chosen |= ~np.isin(view.side("state")[entries["flow"], entries["side"]], _LEFT)
+    wanted = np.zeros(len(view.flows), bool)
+    wanted[met["value"]] = True
+    chosen |= wanted[entries["flow"]]
+    return chosen
+
+
+def _stays(view: View, held: np.ndarray) -> np.ndarray:
+    """These entries with their ends: the first event after each in which the endpoint left CLOSE-WAIT."""
+    place = np.full(2 * len(view.flows), -1, np.int64)
+    place[2 * held["flow"] + held["side"]] = np.arange(len(held))
+    rows = _entering(view, *_LEFT, flows=held["flow"])[::-1]
+    at = place[_key(view, rows)]
+    left, at = view.events[rows[at >= 0]], at[at >= 0]
+    later = left["ts_ns"] >= held["since_ns"][at]
+    left, at = left[later], at[later]
+    held["until_ns"] = view.last_ts_ns
+    held["until_ns"][at] = left["ts_ns"]  # the earliest is written last
+    reset = (left["state"] == State.CLOSED) & (left["sender"] != left["side"])
+    held["end"][at] = np.where(reset, End.RESET, End.CLOSED_BY_ITSELF)
+    return held
+
+
+def _entering(view: View, *states: State, flows: np.ndarray | None = None) -> np.ndarray:
+    """Rows of the valid events in which an endpoint (of these flows) got into one of these states, ascending."""
     rows = view.rows_entering(*states)
-    events: np.ndarray = view.events[rows[(view.events["bits"][rows] & _NOT_VALID) == 0]]
-    return events
+    if flows is not None:
+        wanted = np.zeros(len(view.flows), bool)
+        wanted[flows] = True
+        rows = rows[wanted[view.event_flow[rows]]]
+    valid: np.ndarray = rows[(view.events["bits"][rows] & _NOT_VALID) == 0]
+    return valid
 
 
-def _key(events: np.ndarray) -> np.ndarray:
-    key: np.ndarray = 2 * events["flow"].astype(np.int64) + events["side"]
+def _key(view: View, rows: np.ndarray) -> np.ndarray:
+    """Row in the endpoint table of the endpoint that each event is about."""
+    key: np.ndarray = 2 * view.event_flow[rows].astype(np.int64) + view.events["side"][rows]
     return key
 
 
-def _latest(view: View, entered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By endpoint: time and frame of the entry into CLOSE-WAIT; frame 0 where there is none."""
-    since, frame = np.full(2 * len(view.flows), -1, np.int64), np.zeros(2 * len(view.flows), np.uint32)
-    key = _key(entered)
-    since[key], frame[key] = entered["ts_ns"], entered["frame"]
-    return since, frame
-
-
-def _collisions(view: View, held: np.ndarray) -> None:
-    """Ends a stay where a SYN for a new connection met it."""
+def _met(view: View) -> np.ndarray:
+    """The SYNs that met a captured connection in CLOSE-WAIT."""
     met = view.by_kind(EventKind.SYN_IN_CONNECTION)
-    met = met[(met["state"] == State.CLOSE_WAIT) & (met["value"] >= 0)][::-1]
+    found: np.ndarray = met[(met["state"] == State.CLOSE_WAIT) & (met["value"] >= 0)]
+    return found
+
+
+def _collisions(view: View, held: np.ndarray, met: np.ndarray) -> None:
+    """Ends a stay where a SYN for a new connection met it."""
+    met = met[::-1]
     row = np.full(2 * len(view.flows), -1, np.int64)
     row[2 * held["flow"] + held["side"]] = np.arange(len(held))
     rows = row[2 * met["value"] + met["side"]]

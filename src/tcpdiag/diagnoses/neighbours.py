@@ -1,6 +1,7 @@
 """What else an endpoint and its host did: the other connections that speak for or against a cause."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,11 +37,8 @@ class Neighbours:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        alive = np.flatnonzero(np.all(view.side("packets") > 0, axis=1))
-        hosts_lo, hosts_hi = view.flows["addr_lo"][alive].ravel(), view.flows["addr_hi"][alive].ravel()
-        by_low = np.argsort(hosts_lo)
-        self._hosts_lo, self._hosts_hi = hosts_lo[by_low], hosts_hi[by_low]
-        opened = alive[view.of_client(view.has(EndpointBit.SYN_ACKED))[alive]]
+        self._alive = np.flatnonzero(np.all(view.side("packets") > 0, axis=1))
+        opened = self._alive[view.of_client(view.has(EndpointBit.SYN_ACKED))[self._alive]]
         server = 1 - view.client[opened]
         ports = view.flows["port"][opened, server]
         order = np.argsort(ports, kind="stable")
@@ -49,25 +47,35 @@ class Neighbours:
         self._addr_hi = view.flows["addr_hi"][opened, server]
         self._first_ns = view.flows["first_ts_ns"][opened]
 
+    @cached_property
+    def _hosts(self) -> np.ndarray:
+        """Low halves of the addresses of both sides of these flows, shape (flows in which both sides spoke, 2)."""
+        hosts: np.ndarray = self._view.flows["addr_lo"][self._alive]
+        return hosts
+
     def of(self, flow: int, side: int, flows: np.ndarray) -> Seen:
         """What was seen of the endpoint that is `side` of `flow`, outside `flows`."""
-        view, mine = self._view, self._view.flows[flow]
-        address, port = mine["addr_lo"][side], mine["port"][side]
-        low, high = np.searchsorted(self._ports, port), np.searchsorted(self._ports, port, side="right")
-        same = (self._addr_lo[low:high] == address) & (self._addr_hi[low:high] == mine["addr_hi"][side])
-        times = self._first_ns[low:high][same]
+        view, times = self._view, self._connects(flow, side)
         begin, end = view.flows["first_ts_ns"][flows].min(), view.flows["last_ts_ns"][flows].max()
         meanwhile = np.count_nonzero((times >= begin) & (times <= end))
-        return Seen(len(times), int(meanwhile), self._answered(mine, side))
+        return Seen(len(times), int(meanwhile), self._answered(view.flows[flow], side))
+
+    def _connects(self, flow: int, side: int) -> np.ndarray:
+        """When the flows began in which the endpoint that is `side` of `flow` accepted a connect."""
+        mine = self._view.flows[flow]
+        port = mine["port"][side]
+        low, high = np.searchsorted(self._ports, port), np.searchsorted(self._ports, port, side="right")
+        same = (self._addr_lo[low:high] == mine["addr_lo"][side]) & (self._addr_hi[low:high] == mine["addr_hi"][side])
+        times: np.ndarray = self._first_ns[low:high][same]
+        return times
 
     def share_listening(self, flows: np.ndarray, sides: np.ndarray) -> float:
         """Which part of these endpoints, as far as SAMPLE of them tell, established a connection in any flow."""
         chosen = np.arange(0, len(flows), max(1, len(flows) // SAMPLE))
-        seen = [self.of(int(flows[i]), int(sides[i]), flows[i : i + 1]).port_answered > 0 for i in chosen]
+        seen = [len(self._connects(int(flows[i]), int(sides[i]))) > 0 for i in chosen]
         return sum(seen) / max(1, len(seen))
 
     def _answered(self, mine: np.void, side: int) -> bool:
         """Whether that address took part in any of these flows."""
-        address = mine["addr_lo"][side]
-        low, high = np.searchsorted(self._hosts_lo, address), np.searchsorted(self._hosts_lo, address, side="right")
-        return bool(np.any(self._hosts_hi[low:high] == mine["addr_hi"][side]))
+        alike, sides = np.nonzero(self._hosts == mine["addr_lo"][side])
+        return bool(np.any(self._view.flows["addr_hi"][self._alive[alike], sides] == mine["addr_hi"][side]))
