@@ -71,35 +71,35 @@ class SynRefused(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
-        refused = view.by_kind(EventKind.REFUSED)
-        if not len(refused):
+        rows = view.rows_of(EventKind.REFUSED)
+        if not len(rows):
             return
-        groups = by_endpoint(view, refused["flow"].astype(np.int64), refused["side"].astype(np.int64))
+        flows, sides = view.event_flow[rows].astype(np.int64), view.events["side"][rows].astype(np.int64)
+        groups = by_endpoint(view, flows, sides)
         neighbours = view.once(Neighbours)
         for group in groups.large:
-            rows = refused[np.sort(group)]
-            seen = neighbours.of(int(rows["flow"][0]), int(rows["side"][0]), rows["flow"].astype(np.int64))
-            yield self._endpoint(view, rows, seen, limits)
+            seen = neighbours.of(int(flows[group[0]]), int(sides[group[0]]), flows[group])
+            yield self._endpoint(view, rows[group], seen, limits)
         if len(groups.rest):
-            firsts = refused[groups.rest_first]
-            listening = neighbours.share_listening(firsts["flow"].astype(np.int64), firsts["side"].astype(np.int64))
-            yield self._many(view, refused[groups.rest], groups.rest_endpoints, listening, len(groups.large) > 0)
+            listening = neighbours.share_listening(flows[groups.rest_first], sides[groups.rest_first])
+            yield self._many(view, rows[groups.rest], groups.rest_endpoints, listening, len(groups.large) > 0)
 
     def _endpoint(self, view: View, rows: np.ndarray, seen: Seen, limits: Thresholds) -> Finding:
-        flow, side = int(rows["flow"][0]), int(rows["side"][0])
+        first, last = view.events[rows[0]], view.events[rows[-1]]
+        flow, side = int(first["flow"]), int(first["side"])
         label, one = view.label(flow, side), len(rows) == 1
         many = len(rows) >= limits.warning_min
-        ttls = sorted({int(ttl) for ttl in np.unique(rows["ttl"])})
+        ttls = np.flatnonzero(np.bincount(view.events["ttl"][rows])).tolist()
         return self.finding(
             view,
             Severity.WARNING if many else Severity.NOTICE,
             "A connect is refused" if one else f"{len(rows):,} connects to one endpoint are refused",
-            f"{label} answered {plural(len(rows), 'SYN')} with a RST {frame_list(rows['frame'])}. "
+            f"{label} answered {plural(len(rows), 'SYN')} with a RST {_told(view, rows)}. "
             + (f"It accepted {plural(seen.port_answered, 'other connect')} in this capture." if seen.port_answered else
                "It accepted no connect in this capture: nobody seems to listen there."),
-            streams=rows["flow"],
-            frames=_frames(rows),
-            span=(int(rows["ts_ns"][0]), int(rows["ts_ns"][-1])),
+            streams=view.event_flow[rows],
+            frames=_frames(view, rows),
+            span=(int(first["ts_ns"]), int(last["ts_ns"])),
             evidence=_evidence(view, rows),
             endpoint=label,
             peer=view.label(flow, 1 - side) if one else None,
@@ -123,15 +123,15 @@ class SynRefused(Diagnosis):
             Severity.NOTICE,
             f"Connects to {endpoints:,} {'more ' if further else ''}endpoints are refused",
             f"{plural(len(rows), 'connect')} to {endpoints:,} {'more ' if further else ''}endpoints were answered with "
-            f"a RST {frame_list(rows['frame'])}. "
+            f"a RST {_told(view, rows)}. "
             + (
                 f"{percent(listening)} of these endpoints accepted other connects: services that refuse now and then."
                 if services
                 else "So many targets that accept nothing look like a scan."
             ),
-            streams=rows["flow"],
-            frames=_frames(rows),
-            span=(int(rows["ts_ns"].min()), int(rows["ts_ns"].max())),
+            streams=view.event_flow[rows],
+            frames=_frames(view, rows),
+            span=(int(view.events["ts_ns"][rows[0]]), int(view.events["ts_ns"][rows[-1]])),
             evidence=_evidence(view, rows),
             causes=(
                 Cause("something that they share refuses: a load balancer, a firewall, a limit of connections"),
@@ -148,13 +148,20 @@ class SynRefused(Diagnosis):
         )
 
 
-def _frames(rows: np.ndarray) -> np.ndarray:
-    """Of the SYNs and the RSTs."""
-    return np.concatenate([rows["ref"][:FRAMES_MAX], rows["frame"][:FRAMES_MAX]])
+def _frames(view: View, rows: np.ndarray) -> np.ndarray:
+    """Of the SYNs and the RSTs, bounded."""
+    events = view.events[rows[:FRAMES_MAX]]
+    return np.concatenate([events["ref"], events["frame"]])
+
+
+def _told(view: View, rows: np.ndarray) -> str:
+    """The RSTs' frames for a summary, without a look at all of a million."""
+    shown = rows if len(rows) <= FRAMES_MAX else np.append(rows[:FRAMES_MAX], rows[-1])
+    return frame_list(view.events["frame"][shown])
 
 
 def _evidence(view: View, rows: np.ndarray) -> Iterator[Evidence]:
-    for event in rows[:4]:
+    for event in view.events[rows[:4]]:
         flow = int(event["flow"])
         yield view.frame(flow, int(event["ref"]), f"SYN from {view.label(flow, 1 - int(event['side']))}")
         yield view.evidence(event, "refused")

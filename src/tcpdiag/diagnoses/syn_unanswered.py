@@ -84,9 +84,8 @@ class SynUnanswered(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         silent = view.of_server(view.side("packets")) == 0
         waiting = view.of_client(view.side("state")) == State.SYN_SENT
-        first_ts = np.ascontiguousarray(view.flows["first_ts_ns"])
-        old = view.last_ts_ns - first_ts >= int(limits.wait_s * NS)
-        flows = np.flatnonzero(silent & waiting & old & ~view.one_sided)
+        flows = np.flatnonzero(silent & waiting & ~view.one_sided)
+        flows = flows[view.last_ts_ns - view.flows["first_ts_ns"][flows] >= int(limits.wait_s * NS)]
         flows = flows[~np.isin(flows, view.by_kind(EventKind.SYN_IN_CONNECTION)["flow"])]
         if not len(flows):
             return
@@ -187,21 +186,21 @@ class SynUnanswered(Diagnosis):
 
 
 def _syns(view: View, flows: np.ndarray) -> np.ndarray:
-    syns: np.ndarray = view.tables.endpoints["syns"][2 * flows + view.client[flows]].astype(np.int64)
+    syns: np.ndarray = view.side("syns")[flows, view.client[flows]].astype(np.int64)
     return syns
 
 
 def _repeats(view: View, flows: np.ndarray) -> np.ndarray:
-    events = view.by_kind(EventKind.SYN_REPEATED)
+    rows = view.rows_of(EventKind.SYN_REPEATED)
     chosen = np.zeros(len(view.flows), bool)
     chosen[flows] = True
-    repeats: np.ndarray = events[chosen[events["flow"]]]
+    repeats: np.ndarray = view.events[rows[chosen[view.event_flow[rows]]]]
     return repeats
 
 
 def _frames(view: View, flows: np.ndarray, repeats: np.ndarray) -> np.ndarray:
     """Of the SYNs and their repetitions, ascending, bounded."""
-    frames = np.concatenate([view.flows["first_frame"][flows][:FRAMES_MAX], repeats["frame"][:FRAMES_MAX]])
+    frames = np.concatenate([view.flows["first_frame"][flows[:FRAMES_MAX]], repeats["frame"][:FRAMES_MAX]])
     return distinct(frames)[:FRAMES_MAX]
 
 
