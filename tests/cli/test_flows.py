@@ -17,11 +17,13 @@ def rows(*arguments: str | Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(tcpdiag("flows", LEAK, "--format", "csv", *arguments).stdout)))
 
 
-def test_table_has_a_heading_and_a_line_for_each_connection() -> None:
+def test_table_has_a_heading_and_a_line_for_each_endpoint() -> None:
     lines = tcpdiag("flows", LEAK).stdout.splitlines()
-    assert lines[0].split()[:3] == ["stream", "client", "server"]
-    assert len(lines) == 1 + len(rows())
-    assert lines[1].split()[0] == "0"
+    assert lines[0].split()[:4] == ["stream", "client,", "server", "state"]
+    assert len(lines) == 1 + 2 * len(rows())
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[:3] == ["0", rows()[0]["client"], rows()[0]["client_state"]]
+    assert lines[2].split()[:2] == [rows()[0]["server"], rows()[0]["server_state"]]
 
 
 def test_csv_and_json_tell_the_same() -> None:
@@ -70,10 +72,13 @@ def test_explain_refuses_an_unknown_kind() -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["analyze"], ["flows"], ["explain"]])
-def test_help_has_examples(command: list[str]) -> None:
+def test_help_has_examples_and_fits_a_terminal(command: list[str]) -> None:
     text = tcpdiag(*command, "--help").stdout
+    assert text.startswith("Usage: tcpdiag ")
     assert "Examples:" in text
     assert "  tcpdiag " in text
+    assert "..." not in text.partition("\nCommands:")[2], "a summary is cut"
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_version() -> None:

@@ -20,16 +20,16 @@ def analyze(
     ] = None,
     flow: FlowFilter = None,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Thresholds and choices, in TOML.")
+        Path | None, typer.Option("--config", metavar="FILE", help="Thresholds, limits and kinds, in TOML: see README.")
     ] = None,
     stack: Annotated[
-        str | None, typer.Option("--stack", metavar="NAME", help="Take all hosts for this TCP stack; default: guess.")
+        str | None, typer.Option("--stack", metavar="NAME", help="TCP stack of all hosts: linux, ...; default: guess.")
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="KIND", help="Look for this kind only. Repeatable.")
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option("--skip", metavar="KIND", help="Do not look for this kind. Repeatable.")
+        list[str] | None, typer.Option("--skip", metavar="KIND", help="Leave this kind out. Repeatable. Kinds: tcpdiag explain.")
     ] = None,
     fail_on: Annotated[
         SeverityName | None, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this grave.")

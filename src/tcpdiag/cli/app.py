@@ -23,9 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(analyze)
-app.command()(flows)
-app.command()(explain)
+app.command(short_help="Find what is wrong with the connections, the cause first.")(analyze)
+app.command(short_help="List the connections, numbered as in Wireshark.")(flows)
+app.command(short_help="Tell what a kind of finding means.")(explain)
 
 
 def _version(wanted: bool) -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     # numpy's linear algebra is not used; starting its threads takes half of numpy's import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        app()
+        app(prog_name="tcpdiag")
     except TcpdiagError as error:
         print(f"tcpdiag: {printable(str(error))}", file=sys.stderr)
         sys.exit(UNUSABLE)

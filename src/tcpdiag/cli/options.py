@@ -16,7 +16,7 @@ FlowFilter = Annotated[
     typer.Option(
         "--flow",
         metavar="EXPR",
-        help="Only these connections: '10.0.0.1 and port 443', 'stream 3,7-9', 'state CLOSE-WAIT', 'kind half-open'.",
+        help="Only these connections: 'kind half-open', '10.0.0.1 and port 443', 'stream 3,7-9', 'state CLOSE-WAIT'.",
     ),
 ]
 

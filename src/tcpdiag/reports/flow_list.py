@@ -5,14 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import UsageError
-from ..flow_columns import SIDES, SORT_KEYS, UNKNOWN
+from ..flow_columns import SORT_KEYS, UNKNOWN
 from ..flow_view import FlowTable
 from ..units import duration, epoch, size
 from .json_rows import flow_lines
 
 ROWS_A_CHUNK = 4096
-HEADINGS = ("stream", "client", "server", "packets", "bytes", "duration", "retrans", "client state", "server state")
-TEXT_COLUMNS = {"client", "server", "client state", "server state"}
+WIDTH = 80
+HEADINGS = ("stream", "client, server", "state", "packets", "bytes", "retrans", "duration")
+ENDPOINT = HEADINGS.index("client, server")
+TEXT_COLUMNS = {"client, server", "state"}
+GAP = "  "
 
 
 def check_sort(key: str) -> None:
@@ -64,41 +67,51 @@ def _csv_cells(name: str, column: np.ndarray) -> list[str]:
 
 
 def _table(flows: FlowTable) -> Iterator[bytes]:
-    """Widths are those of the first chunk; a wider cell later only shifts its own line."""
+    """Two lines a flow, the client's and the server's.
+
+    Widths are those of the first chunk. An endpoint that would make lines wider than WIDTH has a line to itself.
+    """
     widths: list[int] = []
     for part in flows.parts(ROWS_A_CHUNK):
         rows = _table_rows(part)
         if not widths:
             widths = [max(len(cell) for cell in column) for column in zip(HEADINGS, *rows, strict=True)]
+            others = sum(widths) - widths[ENDPOINT] + len(GAP) * (len(widths) - 1)
+            widths[ENDPOINT] = min(widths[ENDPOINT], max(WIDTH - others, len(HEADINGS[ENDPOINT])))
             yield _table_line(HEADINGS, widths)
         yield b"".join(_table_line(row, widths) for row in rows)
 
 
 def _table_rows(part: FlowTable) -> list[tuple[str, ...]]:
-    columns = part.columns()
-    client, server = (
-        {name: columns[f"{side}_{name}"] for name in ("packets", "bytes", "retransmissions")} for side in SIDES
-    )
-    both = {name: (client[name] + server[name]).tolist() for name in client}
-    return list(
-        zip(
-            [str(stream) for stream in columns["stream"].tolist()],
-            columns["client"].tolist(),
-            columns["server"].tolist(),
-            [f"{count:,}" for count in both["packets"]],
-            [size(count) for count in both["bytes"]],
-            [duration(max(0, length)) for length in (columns["last_ts_ns"] - columns["first_ts_ns"]).tolist()],
-            [f"{count:,}" for count in both["retransmissions"]],
-            columns["client_state"].tolist(),
-            columns["server_state"].tolist(),
-            strict=True,
+    columns = {name: column.tolist() for name, column in part.columns().items()}
+    lengths = zip(columns["first_ts_ns"], columns["last_ts_ns"], strict=True)
+    once = {
+        "client": ([str(stream) for stream in columns["stream"]], [duration(max(0, b - a)) for a, b in lengths]),
+        "server": ([""] * len(part), [""] * len(part)),
+    }
+    by_side = []
+    for side, (streams, durations) in once.items():
+        by_side.append(
+            zip(
+                streams,
+                columns[side],
+                columns[f"{side}_state"],
+                [f"{count:,}" for count in columns[f"{side}_packets"]],
+                [size(count) for count in columns[f"{side}_bytes"]],
+                [f"{count:,}" for count in columns[f"{side}_retransmissions"]],
+                durations,
+                strict=True,
+            )
         )
-    )
+    return [row for pair in zip(*by_side, strict=True) for row in pair]
 
 
 def _table_line(cells: tuple[str, ...], widths: list[int]) -> bytes:
+    if len(cells[ENDPOINT]) > widths[ENDPOINT]:
+        alone = f"{cells[0]:>{widths[0]}}{GAP}{cells[ENDPOINT]}\n".encode()
+        return alone + _table_line(("", "", *cells[ENDPOINT + 1 :]), widths)
     padded = (
         f"{cell:<{width}}" if heading in TEXT_COLUMNS else f"{cell:>{width}}"
         for cell, width, heading in zip(cells, widths, HEADINGS, strict=True)
     )
-    return ("  ".join(padded).rstrip() + "\n").encode()
+    return (GAP.join(padded).rstrip() + "\n").encode()
