@@ -77,7 +77,7 @@ class CaptureOneSided(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         flows, sides = _halves(view)
         if len(flows):
-            opened = int(np.count_nonzero(np.any(_spoke(view), axis=1)))
+            opened = int(np.count_nonzero(np.any(_spoke(view.tables.endpoints).reshape(-1, 2), axis=1)))
             share = len(flows) / max(1, opened)
             severity = Severity.WARNING if share >= limits.warning_share else Severity.NOTICE
             yield self._one_sided(view, flows, sides, share, severity)
@@ -86,7 +86,7 @@ class CaptureOneSided(Diagnosis):
         self, view: View, flows: np.ndarray, sides: np.ndarray, share: float, severity: Severity
     ) -> Finding:
         rows = view.flows[flows]
-        acknowledged = int(_acknowledged(view, flows, 1 - sides).sum())
+        acknowledged = int(_acknowledged(view.tables.endpoints[2 * flows + 1 - sides]).sum())
         last_acks = view.side("last_ack_frame")[flows, sides]
         shown = range(min(3, len(flows)))
         hosts = sorted({view.host(int(flow), int(side)) for flow, side in zip(flows[:1000], sides[:1000], strict=True)})
@@ -129,15 +129,14 @@ class CaptureOneSided(Diagnosis):
         )
 
 
-def _spoke(view: View) -> np.ndarray:
-    """Endpoints that sent more than SYNs and RSTs; shape (flows, 2)."""
-    spoke: np.ndarray = view.side("packets") > view.side("syns").astype(np.int64) + view.side("resets")
+def _spoke(ends: np.ndarray) -> np.ndarray:
+    """Which endpoints sent more than SYNs and RSTs."""
+    spoke: np.ndarray = ends["packets"] > ends["syns"].astype(np.int64) + ends["resets"]
     return spoke
 
 
-def _acknowledged(view: View, flows: np.ndarray, sides: np.ndarray) -> np.ndarray:
+def _acknowledged(ends: np.ndarray) -> np.ndarray:
     """Bytes of these endpoints that their peers acknowledged in sight."""
-    ends = view.tables.endpoints[2 * flows + sides]
     counted = (ends["snd_una"] - ends["isn"] - np.uint32(1)).astype(np.int64)
     needed = int(EndpointBit.BASE_SET | EndpointBit.SND_KNOWN)
     return np.where((ends["bits"] & needed) == needed, counted, 0)
@@ -147,6 +146,6 @@ def _halves(view: View) -> tuple[np.ndarray, np.ndarray]:
     """The flows with one side missing although it proved to speak, and the side that is there."""
     there = (view.side("packets")[:, ::-1] == 0) & view.has(EndpointBit.ACKED)
     flows, sides = np.nonzero(there)
-    there = _spoke(view)[flows, sides]
-    there &= view.has(EndpointBit.ISN_KNOWN)[flows, sides] | (_acknowledged(view, flows, 1 - sides) > 0)
+    ends, missing = view.tables.endpoints[2 * flows + sides], view.tables.endpoints[2 * flows + 1 - sides]
+    there = _spoke(ends) & (((ends["bits"] & int(EndpointBit.ISN_KNOWN)) != 0) | (_acknowledged(missing) > 0))
     return flows[there], sides[there]

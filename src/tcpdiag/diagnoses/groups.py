@@ -12,6 +12,9 @@ GROUPS_MAX: Final = 8
 """Endpoints that get a finding of their own. Where more show the same, only those do that hold at least this part of
 it; the others share one: a scan touches a million, and a fault of sixty servers alike has one cause."""
 
+Column = tuple[str, np.ndarray | None]
+"""A column of the flow table; with the side of each flow where it has one value a side."""
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -32,35 +35,23 @@ class Groups:
 def by_endpoint(view: View, flows: np.ndarray, sides: np.ndarray, most: int | None = None) -> Groups:
     """Flows that share one endpoint: address and port of `sides`, and tunnel. `most`: so many groups stand alone
     whatever their share."""
-    table = view.flows
-    return _groups(
-        table["port"][flows, sides],
-        table["addr_lo"][flows, sides],
-        table["addr_hi"][flows, sides],
-        table["tunnel"][flows],
-        most=most,
-    )
+    columns = (("port", sides), ("addr_lo", sides), ("addr_hi", sides), ("tunnel", None))
+    return _groups(view.flows, flows, columns, most)
 
 
 def by_host_and_endpoint(view: View, flows: np.ndarray, sides: np.ndarray, most: int | None = None) -> Groups:
     """Flows that share the address of `sides` and the whole endpoint of the other side. `most`: as `by_endpoint`."""
-    table, others = view.flows, 1 - sides
-    return _groups(
-        table["addr_lo"][flows, sides],
-        table["addr_hi"][flows, sides],
-        table["port"][flows, others],
-        table["addr_lo"][flows, others],
-        table["addr_hi"][flows, others],
-        table["tunnel"][flows],
-        most=most,
-    )
+    others = 1 - sides
+    mine, peer = ("addr_lo", "addr_hi"), ("port", "addr_lo", "addr_hi")
+    columns = (*((name, sides) for name in mine), *((name, others) for name in peer), ("tunnel", None))
+    return _groups(view.flows, flows, columns, most)
 
 
-def _groups(*columns: np.ndarray, most: int | None) -> Groups:
-    count = len(columns[0])
+def _groups(table: np.ndarray, flows: np.ndarray, columns: Sequence[Column], most: int | None) -> Groups:
+    count = len(flows)
     if not count:
         return Groups([], np.zeros(0, np.int64), np.zeros(0, np.int64))
-    order, starts = _ordered(columns)
+    order, starts = _ordered(table, flows, columns)
     sizes = np.diff(np.append(starts, count))
     firsts = order[starts]  # each group's first position: the order is stable
     if most is None:
@@ -75,26 +66,45 @@ def _groups(*columns: np.ndarray, most: int | None) -> Groups:
     return Groups(large, np.flatnonzero(~alone), firsts[ranked[len(large) :]])
 
 
-def _ordered(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _ordered(table: np.ndarray, flows: np.ndarray, columns: Sequence[Column]) -> tuple[np.ndarray, np.ndarray]:
     """Positions with those of one group together, ascending inside it; and where in that order each group starts."""
-    count = len(columns[0])
-    lowest, spans = [column.min() for column in columns], [int(column.max()) - int(column.min()) for column in columns]
-    widths, place_bits = [span.bit_length() for span in spans], count.bit_length()
-    edge = np.ones(count, bool)
-    if sum(widths) + place_bits <= 64:  # IPv4: columns and position in one number, sorted at once
-        packed = np.zeros(count, np.uint64)
-        for column, low, width in zip(columns, lowest, widths, strict=True):
-            if width:
-                packed = (packed << np.uint64(width)) | (column - low).astype(np.uint64)
-        packed = (packed << np.uint64(place_bits)) | np.arange(count, dtype=np.uint64)
+    edge = np.ones(len(flows), bool)
+    packed, place_bits = _packed(table, flows, columns), len(flows).bit_length()
+    if packed is not None:
         packed.sort()
         order = (packed & np.uint64((1 << place_bits) - 1)).astype(np.int64)
         packed >>= np.uint64(place_bits)
         np.not_equal(packed[1:], packed[:-1], out=edge[1:])
         return order, np.flatnonzero(edge)
-    order = np.lexsort(columns)
+    values = [_values(table, flows, column) for column in columns]
+    order = np.lexsort(values)
     edge[1:] = False
-    for column in columns:
+    for column in values:
         ordered = column[order]
         edge[1:] |= ordered[1:] != ordered[:-1]
     return order, np.flatnonzero(edge)
+
+
+def _packed(table: np.ndarray, flows: np.ndarray, columns: Sequence[Column]) -> np.ndarray | None:
+    """All columns and the position in one number each, which sorts at once; None where they do not fit (IPv6)."""
+    packed, room = np.zeros(len(flows), np.uint64), 64 - len(flows).bit_length()
+    for column in columns:
+        values = _values(table, flows, column)
+        lowest = values.min()
+        width = int(values.max() - lowest).bit_length()
+        room -= width
+        if room < 0:
+            return None
+        if width:
+            values -= lowest
+            packed <<= np.uint64(width)
+            packed |= values
+    packed <<= np.uint64(len(flows).bit_length())
+    packed |= np.arange(len(flows), dtype=np.uint64)
+    return packed
+
+
+def _values(table: np.ndarray, flows: np.ndarray, column: Column) -> np.ndarray:
+    name, sides = column
+    values: np.ndarray = table[name][flows] if sides is None else table[name][flows, sides]
+    return values

@@ -54,11 +54,9 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
 def _entries(view: View) -> np.ndarray:
     """HELD rows of the last entry of every endpoint into CLOSE-WAIT, in order of flow; their ends not yet known."""
     rows = _entering(view, State.CLOSE_WAIT)
-    key = _key(view, rows)
-    last = np.zeros(2 * len(view.flows), np.int64)
-    last[key] = rows + 1  # the latest is written last
-    ends = np.flatnonzero(last)
-    rows = last[ends] - 1
+    key = np.sort((_key(view, rows) << 32) | rows)
+    key = key[np.append(key[1:] >> 32 != key[:-1] >> 32, True)[: len(key)]]  # the latest entry of each endpoint
+    ends, rows = key >> 32, key & 0xFFFFFFFF
     held = np.zeros(len(rows), HELD)
     held["flow"], held["side"] = ends >> 1, ends & 1
     held["since_ns"], held["fin_frame"] = view.events["ts_ns"][rows], view.events["frame"][rows]
@@ -77,11 +75,9 @@ def _candidates(view: View, entries: np.ndarray, met: np.ndarray, at_least_ns: i
 
 def _stays(view: View, held: np.ndarray) -> np.ndarray:
     """These entries with their ends: the first event after each in which the endpoint left CLOSE-WAIT."""
-    place = np.full(2 * len(view.flows), -1, np.int64)
-    place[2 * held["flow"] + held["side"]] = np.arange(len(held))
     rows = _entering(view, *_LEFT, flows=held["flow"])[::-1]
-    at = place[_key(view, rows)]
-    left, at = view.events[rows[at >= 0]], at[at >= 0]
+    known, at = _place(held, _key(view, rows))
+    left, at = view.events[rows[known]], at[known]
     later = left["ts_ns"] >= held["since_ns"][at]
     left, at = left[later], at[later]
     held["until_ns"] = view.last_ts_ns
@@ -89,6 +85,15 @@ def _stays(view: View, held: np.ndarray) -> np.ndarray:
     reset = (left["state"] == State.CLOSED) & (left["sender"] != left["side"])
     held["end"][at] = np.where(reset, End.RESET, End.CLOSED_BY_ITSELF)
     return held
+
+
+def _place(held: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of these endpoints are among the held ones, and in which row."""
+    ends = 2 * held["flow"] + held["side"]
+    rows = np.searchsorted(ends, keys)
+    known = rows < len(ends)
+    known[known] = ends[rows[known]] == keys[known]
+    return known, rows
 
 
 def _entering(view: View, *states: State, flows: np.ndarray | None = None) -> np.ndarray:
@@ -118,10 +123,8 @@ def _met(view: View) -> np.ndarray:
 def _collisions(view: View, held: np.ndarray, met: np.ndarray) -> None:
     """Ends a stay where a SYN for a new connection met it."""
     met = met[::-1]
-    row = np.full(2 * len(view.flows), -1, np.int64)
-    row[2 * held["flow"] + held["side"]] = np.arange(len(held))
-    rows = row[2 * met["value"] + met["side"]]
-    met, rows = met[rows >= 0], rows[rows >= 0]
+    known, rows = _place(held, 2 * met["value"] + met["side"])
+    met, rows = met[known], rows[known]
     later = held["since_ns"][rows] <= met["ts_ns"]
     met, rows = met[later], rows[later]
     held["end"][rows] = End.WANTED  # the earliest is written last

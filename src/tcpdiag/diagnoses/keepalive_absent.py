@@ -155,12 +155,14 @@ def _idle(view: View, least_ns: int) -> np.ndarray:
     quiet &= ~np.any((view.detail_column("keepalives") > 0) | (view.detail_column("beats") >= _RHYTHM), axis=1)
     chosen = chosen[quiet]
     settled = np.isin(view.side("state")[chosen], _OPEN)
-    settled &= (view.side("packets")[chosen] > 0) & (view.side("resets")[chosen] == 0)
+    settled &= view.side("packets")[chosen] > 0
     chosen = chosen[np.all(settled, axis=1)]
+    if not len(chosen):
+        return chosen
     ends = view.tables.endpoints[np.stack([2 * chosen, 2 * chosen + 1], axis=1)]
-    chosen = chosen[np.all(ends["snd_una"] == ends["snd_nxt"], axis=1)]
+    chosen = chosen[np.all((ends["snd_una"] == ends["snd_nxt"]) & (ends["resets"] == 0), axis=1)]
     latest = np.ones(len(view.flows) + 1, bool)
-    latest[view.previous] = False  # -1, no flow, is the last
+    latest[view.flows["previous"]] = False  # -1, no flow, is the last
     current: np.ndarray = chosen[latest[chosen]]
     return current
 

@@ -273,8 +273,8 @@ def _after(view: View, beat: Heartbeat, events: np.ndarray) -> Silence | None:
 def _opened_again(view: View) -> np.ndarray:
     """When the next connection on the 4-tuple of each flow began; 0: never."""
     later = np.zeros(len(view.flows), np.int64)
-    again = view.previous >= 0
-    later[view.previous[again]] = view.flows["first_ts_ns"][again]
+    again = view.flows["previous"] >= 0
+    later[view.flows["previous"][again]] = view.flows["first_ts_ns"][again]
     return later
 
 

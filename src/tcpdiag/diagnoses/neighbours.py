@@ -36,7 +36,7 @@ class Neighbours:
     """Looks at all flows in which both sides spoke, by columns."""
 
     def __init__(self, view: View) -> None:
-        self._view = view
+        self._flows = view.flows
         self._alive = np.flatnonzero(np.all(view.side("packets") > 0, axis=1))
         opened = self._alive[view.of_client(view.has(EndpointBit.SYN_ACKED))[self._alive]]
         server = 1 - view.client[opened]
@@ -50,19 +50,19 @@ class Neighbours:
     @cached_property
     def _hosts(self) -> np.ndarray:
         """Low halves of the addresses of both sides of these flows, shape (flows in which both sides spoke, 2)."""
-        hosts: np.ndarray = self._view.flows["addr_lo"][self._alive]
+        hosts: np.ndarray = self._flows["addr_lo"][self._alive]
         return hosts
 
     def of(self, flow: int, side: int, flows: np.ndarray) -> Seen:
         """What was seen of the endpoint that is `side` of `flow`, outside `flows`."""
-        view, times = self._view, self._connects(flow, side)
-        begin, end = view.flows["first_ts_ns"][flows].min(), view.flows["last_ts_ns"][flows].max()
+        times = self._connects(flow, side)
+        begin, end = self._flows["first_ts_ns"][flows].min(), self._flows["last_ts_ns"][flows].max()
         meanwhile = np.count_nonzero((times >= begin) & (times <= end))
-        return Seen(len(times), int(meanwhile), self._answered(view.flows[flow], side))
+        return Seen(len(times), int(meanwhile), self._answered(self._flows[flow], side))
 
     def _connects(self, flow: int, side: int) -> np.ndarray:
         """When the flows began in which the endpoint that is `side` of `flow` accepted a connect."""
-        mine = self._view.flows[flow]
+        mine = self._flows[flow]
         port = mine["port"][side]
         low, high = np.searchsorted(self._ports, port), np.searchsorted(self._ports, port, side="right")
         same = (self._addr_lo[low:high] == mine["addr_lo"][side]) & (self._addr_hi[low:high] == mine["addr_hi"][side])
@@ -78,4 +78,4 @@ class Neighbours:
     def _answered(self, mine: np.void, side: int) -> bool:
         """Whether that address took part in any of these flows."""
         alike, sides = np.nonzero(self._hosts == mine["addr_lo"][side])
-        return bool(np.any(self._view.flows["addr_hi"][self._alive[alike], sides] == mine["addr_hi"][side]))
+        return bool(np.any(self._flows["addr_hi"][self._alive[alike], sides] == mine["addr_hi"][side]))

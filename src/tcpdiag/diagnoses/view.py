@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -23,8 +23,8 @@ _T = TypeVar("_T")
 RAW = -1
 """Instead of a flow: numbers as they were sent, because the connection that they belong to is not known."""
 
-_SHARED_SIDES: Final = ("packets", "bits", "state", "resets", "syns")
-_SHARED_FLOWS: Final = ("bits", "detail", "previous")
+_SHARED_SIDES: Final = ("packets", "bits", "state", "syns")
+_SHARED_FLOWS: Final = ("bits", "detail")
 _SHARED_DETAILS: Final = ("closed_since_ns", "probes", "retrans_run", "keepalives", "beats")
 _SHARED_EVENTS: Final = ("flow", "kind", "state", "detail")
 """Columns that most diagnoses look at in full."""
@@ -41,7 +41,6 @@ class View:
         self.events = tables.events
         self.first_ts_ns = tables.first_ts_ns
         self.last_ts_ns = max(tables.last_ts_ns, int(tables.flows["last_ts_ns"].max(initial=0)))
-        self.side = lru_cache(maxsize=None)(self._side)
         self._computed: dict[Any, Any] = {}
 
     def once(self, compute: Callable[["View"], _T]) -> _T:
@@ -51,11 +50,11 @@ class View:
         found: _T = self._computed[compute]
         return found
 
-    def _side(self, column: str) -> np.ndarray:
+    def side(self, column: str) -> np.ndarray:
         """A column of the endpoint table as a contiguous array of shape (flows, 2)."""
-        shared = self._sides.get(column)
-        values: np.ndarray = np.ascontiguousarray(self.tables.endpoints[column]) if shared is None else shared
-        return values.reshape(-1, 2)
+        if column not in self._sides:
+            self._sides[column] = np.ascontiguousarray(self.tables.endpoints[column])
+        return self._sides[column].reshape(-1, 2)
 
     @cached_property
     def _sides(self) -> dict[str, np.ndarray]:
@@ -75,11 +74,6 @@ class View:
         return self._flow_columns["bits"]
 
     @property
-    def previous(self) -> np.ndarray:
-        """The flow before each on its 4-tuple, -1: none; shape (flows,)."""
-        return self._flow_columns["previous"]
-
-    @property
     def event_flow(self) -> np.ndarray:
         """Flow of each event, shape (events,)."""
         return self._event_columns["flow"]
@@ -91,8 +85,8 @@ class View:
 
     @cached_property
     def client(self) -> np.ndarray:
-        """Side of the client, int64 so that it can index; shape (flows,)."""
-        return ((self.flow_bits & int(FlowBit.CLIENT_IS_1)) != 0).astype(np.int64)
+        """Side of the client, signed so that 1 - client is the server's; shape (flows,)."""
+        return ((self.flow_bits & int(FlowBit.CLIENT_IS_1)) != 0).astype(np.int8)
 
     def has(self, bit: EndpointBit) -> np.ndarray:
         """Where an endpoint has this bit; shape (flows, 2)."""
