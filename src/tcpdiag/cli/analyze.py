@@ -29,7 +29,7 @@ def analyze(
         list[str] | None, typer.Option("--only", metavar="KIND", help="Look for this kind only. Repeatable.")
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option("--skip", metavar="KIND", help="Leave this kind out. Repeatable. Kinds: tcpdiag explain.")
+        list[str] | None, typer.Option("--skip", metavar="KIND", help="Leave this kind out. Repeatable.")
     ] = None,
     fail_on: Annotated[
         SeverityName | None, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this grave.")
