@@ -173,7 +173,7 @@ class Appearance(Probes):
         a[0].bits |= SND_KNOWN | RCV_KNOWN | ACKED | HELD | BASE_SET
         self.enter(flow, side, side, s, MIDSTREAM, CERTAIN)
         self.emit(SYN_IN_CONNECTION, flow, side, side, s, MIDSTREAM, 0, CERTAIN | CHALLENGED, b[0].last_frame, -1)
-        self.emit(CHALLENGE_ACK, flow, side, side, s, MIDSTREAM, 0, CERTAIN, b[0].last_frame, since)
+        self.note(CHALLENGE_ACK, flow, side, s, 0, b[0].last_frame, since)
         self.details[self.flows[flow].detail + 1 - side].bad_ack_frame = s[0].frame
         return True
 

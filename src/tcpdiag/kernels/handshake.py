@@ -309,7 +309,7 @@ class Handshake(Lookup):
         since_ns: cython.longlong = s[0].ts_ns - a[0].first_ts_ns
         row: cython.longlong
         if a[0].syns <= SYN_ROWS:
-            row = self.emit(SYN_REPEATED, flow, side, side, s, a[0].state, 0, CERTAIN, a[0].first_frame, since_ns)
+            row = self.note(SYN_REPEATED, flow, side, s, 0, a[0].first_frame, since_ns)
             if self.endpoints[2 * flow + 1 - side].bits & HELD:
                 self.expect(flow, 1 - side, s, row)
         if a[0].state == CLOSED and not (s[0].flags & ACK):

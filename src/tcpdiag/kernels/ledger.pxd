@@ -16,6 +16,8 @@ cdef class Ledger:
     cdef int after(self, int state, int event) noexcept nogil
     cdef long long emit(self, int kind, long long flow, int side, int sender, Segment *s, int state,
                         int detail, int bits, unsigned int ref, long long value) noexcept nogil
+    cdef long long note(self, int kind, long long flow, int side, Segment *s, int detail, unsigned int ref,
+                        long long value) noexcept nogil
     cdef void enter(self, long long flow, int side, int sender, Segment *s, int state, int bits) noexcept nogil
     cdef void withdraw(self, long long flow, int side) noexcept nogil
     cdef void certify(self, long long flow, int side) noexcept nogil

@@ -109,6 +109,22 @@ class Ledger:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
+    def note(
+        self,
+        kind: cython.int,
+        flow: cython.longlong,
+        side: cython.int,
+        s: cython.pointer[Segment],
+        detail: cython.int,
+        ref: cython.uint,
+        value: cython.longlong,
+    ) -> cython.longlong:
+        """Append what `side`'s own segment proves of it; returns the row."""
+        return self.emit(kind, flow, side, side, s, self.endpoints[2 * flow + side].state, detail, CERTAIN, ref, value)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
     def enter(
         self,
         flow: cython.longlong,

@@ -35,7 +35,6 @@ CHALLENGE_ACK = cython.declare(cython.int, int(EventKind.CHALLENGE_ACK))
 WINDOW_CLOSED = cython.declare(cython.int, int(EventKind.WINDOW_CLOSED))
 WINDOW_OPENED = cython.declare(cython.int, int(EventKind.WINDOW_OPENED))
 BEAT = cython.declare(cython.int, int(EventKind.BEAT))
-CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
 
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
@@ -74,7 +73,7 @@ class Probes(Transfer):
             da[0].probes += 1
             da[0].probe_frame = s[0].frame
             if da[0].probes <= PROBE_ROWS:
-                self.emit(ZERO_WINDOW_PROBE, flow, side, side, s, a[0].state, 0, CERTAIN, 0, 0)
+                self.note(ZERO_WINDOW_PROBE, flow, side, s, 0, 0, 0)
             return s[0].payload_len == 0 or s[0].seq != b[0].last_ack
         if s[0].seq != add(a[0].snd_nxt, -1):
             return False
@@ -84,7 +83,7 @@ class Probes(Transfer):
         da[0].keepalives_run += 1
         da[0].keepalive_frame = s[0].frame
         if da[0].keepalives <= PROBE_ROWS:
-            self.emit(KEEPALIVE_PROBE, flow, side, side, s, a[0].state, 0, CERTAIN, 0, 0)
+            self.note(KEEPALIVE_PROBE, flow, side, s, 0, 0, 0)
         else:
             da[0].events_full = 1
         return True
@@ -95,16 +94,15 @@ class Probes(Transfer):
     def answered(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
         """Whatever `side` sends answers the probes that wait for it."""
         row: cython.longlong = self.flows[flow].detail
-        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
         if db[0].keepalive_frame != 0:
             if db[0].keepalives <= PROBE_ROWS:
-                self.emit(KEEPALIVE_ACK, flow, side, side, s, a[0].state, 0, CERTAIN, db[0].keepalive_frame, 0)
+                self.note(KEEPALIVE_ACK, flow, side, s, 0, db[0].keepalive_frame, 0)
             db[0].keepalive_frame = 0
             db[0].keepalives_run = 0
         if db[0].probe_frame != 0:
             if db[0].probes <= PROBE_ROWS and s[0].window == 0:
-                self.emit(ZERO_WINDOW_PROBE_ACK, flow, side, side, s, a[0].state, 0, CERTAIN, db[0].probe_frame, 0)
+                self.note(ZERO_WINDOW_PROBE_ACK, flow, side, s, 0, db[0].probe_frame, 0)
             db[0].probe_frame = 0
 
     @cython.cfunc
@@ -126,7 +124,7 @@ class Probes(Transfer):
         d[0].challenge_acks += 1
         d[0].pending_ts_ns = 0
         if d[0].challenge_acks <= PROBE_ROWS:
-            self.emit(CHALLENGE_ACK, flow, side, side, s, a[0].state, 0, CERTAIN, d[0].pending_frame, since)
+            self.note(CHALLENGE_ACK, flow, side, s, 0, d[0].pending_frame, since)
 
     @cython.cfunc
     @cython.nogil
@@ -136,6 +134,7 @@ class Probes(Transfer):
         a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
         window: cython.uint = scaled_window(a, s)
+        received: cython.longlong
         if (a[0].bits & ACKED) and lt(s[0].ack, a[0].last_ack):
             return
         if window == 0:
@@ -145,34 +144,13 @@ class Probes(Transfer):
                 d[0].closed_since_ns = s[0].ts_ns
                 d[0].closed_frame = s[0].frame
                 if d[0].zero_windows <= PROBE_ROWS:
-                    self.emit(
-                        WINDOW_CLOSED,
-                        flow,
-                        side,
-                        side,
-                        s,
-                        a[0].state,
-                        0,
-                        CERTAIN,
-                        0,
-                        self.details[self.flows[flow].detail + 1 - side].new_bytes,
-                    )
+                    received = self.details[self.flows[flow].detail + 1 - side].new_bytes
+                    self.note(WINDOW_CLOSED, flow, side, s, 0, 0, received)
         elif a[0].bits & WINDOW_IS_CLOSED:
             a[0].bits &= ~WINDOW_IS_CLOSED
             d[0].closed_total_ns += s[0].ts_ns - d[0].closed_since_ns
             if d[0].zero_windows <= PROBE_ROWS:
-                self.emit(
-                    WINDOW_OPENED,
-                    flow,
-                    side,
-                    side,
-                    s,
-                    a[0].state,
-                    0,
-                    CERTAIN,
-                    d[0].closed_frame,
-                    s[0].ts_ns - d[0].closed_since_ns,
-                )
+                self.note(WINDOW_OPENED, flow, side, s, 0, d[0].closed_frame, s[0].ts_ns - d[0].closed_since_ns)
             d[0].closed_since_ns = 0
         a[0].window = window
 
@@ -214,15 +192,4 @@ class Probes(Transfer):
         d[0].beat_len = s[0].payload_len
         if d[0].beats > 1 and d[0].beat_rows < BEAT_ROWS:
             d[0].beat_rows += 1
-            self.emit(
-                BEAT,
-                flow,
-                side,
-                side,
-                s,
-                self.endpoints[2 * flow + side].state,
-                1 if steady else 0,
-                CERTAIN,
-                0,
-                gap,
-            )
+            self.note(BEAT, flow, side, s, 1 if steady else 0, 0, gap)

@@ -57,7 +57,6 @@ RST = cython.declare(cython.int, int(EventKind.RST))
 REFUSED = cython.declare(cython.int, int(EventKind.REFUSED))
 BAD_ACK_RST = cython.declare(cython.int, int(EventKind.BAD_ACK_RST))
 ALIVE_AFTER_RST = cython.declare(cython.int, int(EventKind.ALIVE_AFTER_RST))
-CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 OBEY_EXPECTED = cython.declare(cython.int, int(EventBit.OBEY_EXPECTED))
 CHALLENGE_EXPECTED = cython.declare(cython.int, int(EventBit.CHALLENGE_EXPECTED))
 
@@ -130,7 +129,7 @@ class Resets(Handshake):
         delta: cython.longlong = diff(s[0].seq, b[0].rcv_nxt) if b[0].bits & RCV_KNOWN else 0
         row: cython.longlong
         if where == SYN_SENT_GOOD:
-            self.emit(REFUSED, flow, side, side, s, a[0].state, 0, CERTAIN, b[0].first_frame, 0)
+            self.note(REFUSED, flow, side, s, 0, b[0].first_frame, 0)
         if action == OBEY:
             bits = OBEY_EXPECTED
         elif action == CHALLENGE:
@@ -155,9 +154,7 @@ class Resets(Handshake):
         row: cython.longlong = self.flows[flow].detail
         if a[0].state == SYN_SENT:
             if row >= 0 and self.details[row + side].bad_ack_frame != 0:
-                self.emit(
-                    BAD_ACK_RST, flow, side, side, s, SYN_SENT, 0, CERTAIN, self.details[row + side].bad_ack_frame, 0
-                )
+                self.note(BAD_ACK_RST, flow, side, s, 0, self.details[row + side].bad_ack_frame, 0)
             return
         a[0].bits |= RST_SENT
         a[0].rst_frame = s[0].frame
@@ -188,4 +185,4 @@ class Resets(Handshake):
             return
         e[0].bits &= ~(RST_SENT | RST_OBEYED)
         self.withdraw(flow, side)
-        self.emit(ALIVE_AFTER_RST, flow, side, side, s, e[0].state, 1 if own else 0, CERTAIN, ref, since)
+        self.note(ALIVE_AFTER_RST, flow, side, s, 1 if own else 0, ref, since)

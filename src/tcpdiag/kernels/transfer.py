@@ -195,18 +195,7 @@ class Transfer(Resets):
         d[0].unseen_bytes += missing
         d[0].unseen_segments += 1
         if d[0].unseen_segments <= PROBE_ROWS:
-            self.emit(
-                ACK_UNSEEN,
-                flow,
-                side,
-                side,
-                s,
-                self.endpoints[2 * flow + side].state,
-                0,
-                CERTAIN,
-                ref,
-                missing,
-            )
+            self.note(ACK_UNSEEN, flow, side, s, 0, ref, missing)
 
     @cython.cfunc
     @cython.nogil
@@ -316,18 +305,7 @@ class Transfer(Resets):
             da[0].retrans_run_frame = s[0].frame
         da[0].retrans_run += 1
         if da[0].retransmissions <= RETRANSMISSION_ROWS:
-            self.emit(
-                RETRANSMISSION,
-                flow,
-                side,
-                side,
-                s,
-                a[0].state,
-                0,
-                CERTAIN,
-                a[0].last_frame,
-                s[0].ts_ns - da[0].last_new_ts_ns,
-            )
+            self.note(RETRANSMISSION, flow, side, s, 0, a[0].last_frame, s[0].ts_ns - da[0].last_new_ts_ns)
         else:
             da[0].events_full = 1
         da[0].last_retrans_frame = s[0].frame

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import cython
 
-from tcpdiag.model.event import EventBit, EventKind
+from tcpdiag.model.event import EventKind
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag, Origin
 
@@ -26,7 +26,6 @@ QUOTED = cython.declare(cython.int, int(Origin.QUOTED))
 HEADER_TRUNCATED = cython.declare(cython.int, int(Origin.HEADER_TRUNCATED))
 SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))
 ICMP_ERROR = cython.declare(cython.int, int(EventKind.ICMP_ERROR))
-CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 SATURATED = cython.declare(cython.int, 65535)
 ICMP_ROWS = cython.declare(cython.int, 64)
 ROOM_EVENTS = cython.declare(cython.longlong, 32)
@@ -123,18 +122,7 @@ class Walk(Appearance):
         if self.flows[flow].icmp_errors < SATURATED:
             self.flows[flow].icmp_errors += 1
         if self.flows[flow].icmp_errors <= ICMP_ROWS:
-            self.emit(
-                ICMP_ERROR,
-                flow,
-                self.side,
-                self.side,
-                s,
-                self.endpoints[2 * flow + self.side].state,
-                s[0].icmp_type,
-                CERTAIN,
-                0,
-                s[0].icmp_code,
-            )
+            self.note(ICMP_ERROR, flow, self.side, s, s[0].icmp_type, 0, s[0].icmp_code)
 
     @cython.cfunc
     @cython.nogil
