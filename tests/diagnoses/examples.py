@@ -1,7 +1,7 @@
 """The manuals of the diagnoses, taken apart: sections, thresholds, references, and the examples that are executed."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from flows.tracked import tracked
@@ -87,8 +87,8 @@ def threshold_rows(manual: str) -> list[tuple[str, float, str]]:
 
 
 def defaults(diagnosis: Diagnosis) -> list[tuple[str, float]]:
-    """The fields of the dataclass."""
-    return [(field.name, float(getattr(diagnosis.thresholds(), field.name))) for field in fields(diagnosis.thresholds)]
+    """Names and values of the thresholds."""
+    return [(name, float(getattr(diagnosis.thresholds(), name))) for name in diagnosis.thresholds._fields]
 
 
 def references(text: str) -> set[tuple[int, str | None]]:

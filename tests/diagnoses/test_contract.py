@@ -34,6 +34,7 @@ from tcpdiag.errors import UsageError
 from tcpdiag.model.event import EventKind
 from tcpdiag.model.finding import Finding, Unexamined
 from tcpdiag.model.script import parse_script
+from tcpdiag.reports import manual
 
 SCHEMA = json.loads((Path(tcpdiag.reports.__file__).parent / "schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -81,7 +82,7 @@ def test_events_are_declared(diagnosis: Diagnosis) -> None:
 def test_explain_prints_the_manual(diagnosis: Diagnosis) -> None:
     shown = CliRunner().invoke(app, ["explain", diagnosis.kind])
     assert shown.exit_code == 0
-    assert shown.stdout == f"{diagnosis.kind}\n\n{diagnosis.manual.strip()}\n"
+    assert shown.stdout == manual.render(diagnosis.kind)
 
 
 def test_explain_lists_all() -> None:

@@ -1,7 +1,6 @@
 """Diagnoses: judgements about what the tables hold, one file each. Facts come from below; here they get a meaning."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import UsageError
@@ -47,10 +46,11 @@ def examine_all(
 
 def limits_of(diagnosis: Diagnosis, values: Mapping[str, float] | None = None) -> Any:
     """The thresholds of a diagnosis, with these values instead of its defaults. Raises UsageError."""
-    known = {f.name for f in fields(diagnosis.thresholds)}
+    defaults = diagnosis.thresholds()
+    known = defaults._fields
     for name, value in (values or {}).items():
         if name not in known:
             raise UsageError(f"{diagnosis.kind} has no threshold {name!r}; it has {', '.join(sorted(known)) or 'none'}")
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise UsageError(f"{diagnosis.kind}: {name} must be a number, not negative")
-    return replace(diagnosis.thresholds(), **(values or {}))
+    return defaults._replace(**(values or {}))

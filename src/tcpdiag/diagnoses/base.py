@@ -33,7 +33,7 @@ class Diagnosis(ABC):
     """One phenomenon. The module's docstring is its manual: what it sees, why it matters, what it cannot know,
     thresholds, RFC, and two kinds of examples, which the tests execute.
 
-    `thresholds` is a frozen dataclass with defaults, one number a field, its unit in the name.
+    `thresholds` is a NamedTuple with defaults, one number a field, its unit in the name.
     """
 
     kind: ClassVar[str]

@@ -39,7 +39,7 @@ file: back 0.00005
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..model.finding import Cause, Finding, Severity
 from ..rfc import Rfc
@@ -48,8 +48,7 @@ from .base import Diagnosis, Scope
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     step_ms: float = 128

@@ -73,7 +73,7 @@ The connection is older than the capture:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -87,16 +87,14 @@ from .columns import distinct
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     warning_share: float = 0.01
     start_s: float = 1
 
 
-@dataclass(frozen=True)
-class _Missing:
+class _Missing(NamedTuple):
     """What was acknowledged and never captured. `proofs`: ACK_UNSEEN events; the sums count also those not kept."""
 
     proofs: np.ndarray

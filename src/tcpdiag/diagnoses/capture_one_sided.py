@@ -47,7 +47,7 @@ An old connection in which one side has died:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,8 +59,7 @@ from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     warning_share: float = 0.5

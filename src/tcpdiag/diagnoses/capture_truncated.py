@@ -54,7 +54,7 @@ finding: capture-truncated notice cut_packets=1
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..model.capture import CaptureFile, Damage
 from ..model.finding import Cause, Evidence, Finding, Severity
@@ -66,8 +66,7 @@ from .view import View
 _ENDS_EARLY = ("last record incomplete", "last block incomplete")
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     header_bytes: float = 114

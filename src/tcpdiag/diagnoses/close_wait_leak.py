@@ -54,7 +54,7 @@ end
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,8 +73,7 @@ ENDPOINTS_MAX = 1_000
 """Endpoints that are judged, those with the most connections in CLOSE-WAIT first."""
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     hold_s: float = 5

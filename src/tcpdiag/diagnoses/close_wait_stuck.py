@@ -56,7 +56,7 @@ The server goes on sending in CLOSE-WAIT, as a half-closed connection may:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,8 +73,7 @@ from .held import End, close_wait
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     notice_s: float = 5

@@ -1,7 +1,7 @@
 """SYNs that met a connection which the other end still holds: one object for each flow that such a SYN opened."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ _PART: tuple[EventKind, ...] = (
 _CHALLENGE = [int(kind) for kind in (EventKind.CHALLENGE_ACK, EventKind.BAD_ACK, EventKind.BAD_ACK_RST)]
 
 
-@dataclass(frozen=True)
-class Collision:
+class Collision(NamedTuple):
     """A SYN of `flow` reached `holder` (a side), which holds `held` (a flow, maybe the same) in `state`."""
 
     flow: int

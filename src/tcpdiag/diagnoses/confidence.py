@@ -6,15 +6,13 @@ matter: a presumption that nothing contradicts is nearly always right, a missing
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 CERTAIN: Final = 0.98
 """The most that a passive observer can claim: the capture itself may be wrong."""
 
 
-@dataclass(frozen=True, order=True)
-class Doubt:
+class Doubt(NamedTuple):
     """A reason why the finding might be wrong."""
 
     weight: float

@@ -1,8 +1,7 @@
 """Flows grouped by endpoint, by whole columns: a mass phenomenon is one finding, not one object a flow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -16,8 +15,7 @@ Column = tuple[str, np.ndarray | None]
 """A column of the flow table; with the side of each flow where it has one value a side."""
 
 
-@dataclass(frozen=True)
-class Groups:
+class Groups(NamedTuple):
     """Positions in the array of flows that was grouped. `large`: one array an endpoint, the largest first; groups of
     one size stand in order of their first flow. `rest`: all flows of all further endpoints; often empty.
     `rest_first`: the first flow of each of these, those of the largest endpoints first."""

@@ -54,7 +54,7 @@ The side that resets had closed before:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,8 +72,7 @@ from .view import View
 _LIVE = [int(state) for state in SYNCHRONIZED - {State.TIME_WAIT}]
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     answer_s: float = 1

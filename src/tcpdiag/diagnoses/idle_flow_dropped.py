@@ -61,8 +61,7 @@ The peer answers after the idle time, if late:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -87,8 +86,7 @@ _TIMEOUTS: Final = (
 """Default idle time-outs for established connections, as their makers document them, in seconds."""
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     idle_s: float = 10

@@ -59,7 +59,7 @@ The connection is closed:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,8 +77,7 @@ _OPEN = [int(State.ESTABLISHED), int(State.MIDSTREAM)]
 _RHYTHM = 4  # beats: three gaps of one length, as keepalive-stopped learns them
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     idle_s: float = 240
@@ -158,7 +157,7 @@ def _idle(view: View, least_ns: int) -> np.ndarray:
     settled &= view.side("packets")[chosen] > 0
     chosen = chosen[np.all(settled, axis=1)]
     if not len(chosen):
-        return chosen
+        return np.zeros(0, np.int64)
     ends = view.tables.endpoints[np.stack([2 * chosen, 2 * chosen + 1], axis=1)]
     chosen = chosen[np.all((ends["snd_una"] == ends["snd_nxt"]) & (ends["resets"] == 0), axis=1)]
     latest = np.ones(len(view.flows) + 1, bool)

@@ -97,7 +97,7 @@ Requests and answers of an ordinary size that end:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -116,8 +116,7 @@ from .view import View
 _DELAYED_ACK_NS = 500_000_000  # RFC 9293 section 3.8.6.3: what is later is not the ACK of the last beat
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     gaps_min: float = 3
@@ -126,8 +125,7 @@ class Thresholds:
     period_min_s: float = 1
 
 
-@dataclass(frozen=True)
-class Silence:
+class Silence(NamedTuple):
     """What followed after the last beat."""
 
     until_ns: int  # the capture's end, or what ended the connection

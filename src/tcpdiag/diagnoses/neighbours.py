@@ -1,7 +1,7 @@
 """What else an endpoint and its host did: the other connections that speak for or against a cause."""
 
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,7 @@ SAMPLE = 100
 """Endpoints that are looked at, evenly spread, where a million may have to be judged together."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """How an endpoint treated others."""
 
     port_answered: int  # connects to the same endpoint that were established

@@ -46,7 +46,7 @@ Two losses, then the ACK:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,8 +59,7 @@ from .confidence import NOT_UNIQUE
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     repeats_min: float = 3

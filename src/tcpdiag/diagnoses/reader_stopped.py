@@ -59,7 +59,7 @@ The window opens again:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,8 +77,7 @@ _GROWS = 3  # fewer connections have no rate
 _PROBES = [int(EventKind.ZERO_WINDOW_PROBE), int(EventKind.ZERO_WINDOW_PROBE_ACK)]
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     notice_s: float = 5

@@ -1,7 +1,6 @@
 """What RSTs were, who may have sent them, and what their receivers did afterwards."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -53,8 +52,7 @@ def distinct_guesses(resets: np.ndarray) -> int:
     return len(distinct(resets["seq"])) if above >= 2 else 0
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Who sent a RST, as far as headers tell."""
 
     causes: tuple[Cause, ...]
@@ -90,8 +88,7 @@ def origin(view: View, flow: int, side: int, reset: np.void) -> Origin:
     return Origin(ranked, data)
 
 
-@dataclass(frozen=True)
-class Aftermath:
+class Aftermath(NamedTuple):
     """What the receiver of RSTs did: see `rst_off_sequence` for the words of `reaction`."""
 
     reaction: str

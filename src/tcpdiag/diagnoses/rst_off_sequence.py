@@ -68,7 +68,7 @@ The RST is exact:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,8 +83,7 @@ from .resets import OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses, origin
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     settle_ms: float = 150

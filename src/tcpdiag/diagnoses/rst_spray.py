@@ -53,7 +53,7 @@ A host without a socket answers each segment with that segment's ACK number:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,8 +66,7 @@ from .resets import EXACT, OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses,
 from .view import View
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     spray_min: float = 5
@@ -75,8 +74,7 @@ class Thresholds:
     silence_s: float = 1
 
 
-@dataclass(frozen=True)
-class _Spray:
+class _Spray(NamedTuple):
     """The RSTs of one spray, and what became of them. Of more than RST_ROWS only the first are kept."""
 
     wrong: np.ndarray

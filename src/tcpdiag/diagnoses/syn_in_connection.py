@@ -55,7 +55,7 @@ A repeated SYN, before the handshake is done:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,8 +73,7 @@ from .view import RAW, View
 _LEGAL = {State.CLOSE_WAIT, State.TIME_WAIT, State.SYN_RECEIVED}
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     slow_ms: float = 500

@@ -37,7 +37,7 @@ The connection is opened, and reset later:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,8 +54,7 @@ SERVICES_MIN = 0.5
 """Majority: where most of many endpoints accept other connects, they are services and not the targets of a scan."""
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     warning_min: float = 3

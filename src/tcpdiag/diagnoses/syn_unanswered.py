@@ -44,7 +44,7 @@ The capture ends too early:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,8 +64,7 @@ SERVICES_MIN = 0.5
 """Majority: where most of many endpoints answer other connects, they are services and not the targets of a scan."""
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
     wait_s: float = 1

@@ -86,7 +86,8 @@ class View:
     @cached_property
     def client(self) -> np.ndarray:
         """Side of the client, signed so that 1 - client is the server's; shape (flows,)."""
-        return ((self.flow_bits & int(FlowBit.CLIENT_IS_1)) != 0).astype(np.int8)
+        sides: np.ndarray = ((self.flow_bits & int(FlowBit.CLIENT_IS_1)) != 0).astype(np.int8)
+        return sides
 
     def has(self, bit: EndpointBit) -> np.ndarray:
         """Where an endpoint has this bit; shape (flows, 2)."""
