@@ -1,6 +1,7 @@
 """What a stranger meets: the README's commands, the compiled kernels, the floors."""
 
 import importlib
+import json
 import os
 import re
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 
 import tcpdiag
 from places import ROOT
+from tcpdiag import config
 from tcpdiag.diagnoses import DIAGNOSES
 from tcpdiag.reports.manual import headline
 
@@ -60,6 +62,30 @@ def test_readme_shows_the_real_output_for_the_fixture(request: pytest.FixtureReq
     expected = tcpdiag.analyze(ROOT / "fixtures" / "office" / "office.pcap").to_text()
     start = "$ tcpdiag analyze fixtures/office/office.pcap\n"
     assert between(start, "```\n", expected, request) == expected
+
+
+def fenced(language: str) -> str:
+    """The README's only fenced block in this language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_readme_uses_the_library_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("office.pcap").write_bytes((ROOT / "fixtures" / "office" / "office.pcap").read_bytes())
+    exec(compile(fenced("python"), "README.md", "exec"), {})
+    assert Path("report.md").read_text().startswith("# office.pcap")
+
+
+def test_readme_shows_a_finding_with_the_keys_that_it_has() -> None:
+    definition = json.loads((SOURCE / "reports" / "schema.json").read_text())["$defs"]["finding"]
+    assert set(json.loads(fenced("json"))) == set(definition["required"])
+
+
+def test_readme_configuration_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(fenced("toml"))
+    tcpdiag.analyze(ROOT / "fixtures" / "office" / "office.pcap", config=config.load(path))
 
 
 @pytest.mark.parametrize("name", MODULES)
