@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import tcpdiag
 from places import ROOT
 
 nbclient = pytest.importorskip("nbclient")
@@ -15,7 +16,8 @@ pytest.importorskip("ipykernel")
 PATH = ROOT / "notebooks" / "first-look.ipynb"
 
 
-def test_notebook_gives_its_stored_outputs(request: pytest.FixtureRequest) -> None:
+def test_notebook_gives_its_stored_outputs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(tcpdiag.__file__).resolve().parents[1]))  # the kernel starts elsewhere
     stored = nbformat.read(PATH, as_version=4)
     ran = nbformat.read(PATH, as_version=4)
     nbclient.NotebookClient(ran, timeout=60, resources={"metadata": {"path": str(PATH.parent)}}).execute()
