@@ -93,6 +93,7 @@ class CloseWaitLeak(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        """The leaks; their connections are marked in the view, so that close-wait-stuck does not repeat them."""
         held = close_wait(view, int(limits.hold_s * NS))
         by_server = held["side"] != view.client[held["flow"]]
         for chosen, group_by in ((by_server, by_endpoint), (~by_server, by_host_and_endpoint)):
@@ -100,6 +101,8 @@ class CloseWaitLeak(Diagnosis):
             groups: Groups = group_by(view, rows["flow"], rows["side"], ENDPOINTS_MAX)
             large = [np.sort(group) for group in groups.large if len(group) >= limits.count_min]
             leaking = [group for group in large if leaks(rows[group], limits)]
+            for group in leaking:
+                view.leaked = np.append(view.leaked, 2 * rows["flow"][group] + rows["side"][group])
             if len(leaking) > GROUPS_MAX:
                 yield self._leak(view, rows[np.sort(np.concatenate(leaking))], limits, len(leaking))
             else:
@@ -129,13 +132,13 @@ class CloseWaitLeak(Diagnosis):
             f"{holder}{'' if one else ','} got the peer's FIN on {len(kept):,} connections and never closed "
             f"{'its' if one else 'their'} side "
             f"{frame_list(kept['fin_frame'])}. The oldest has been held for {duration(view.last_ts_ns - first_ns)}; "
-            f"{per_minute:.3g} more come each minute; {len(rows) - len(kept):,} were released late.",
+            f"{per_minute:.3g} more come each minute; {_released(len(rows) - len(kept))}.",
             streams=kept["flow"],
             frames=np.concatenate([kept["fin_frame"], ends["last_ack_frame"][proved], kept["syn_frame"]]),
             span=(first_ns, view.last_ts_ns),
             doubts=() if np.all(proved) else (PRESUMED,),
             evidence=_evidence(view, kept),
-            endpoint=view.label(flow, side) if one and role == "server" else None,
+            endpoint=label if one else None,
             peer=view.label(flow, 1 - side) if one and role == "client" else None,
             causes=(
                 Cause(
@@ -167,6 +170,10 @@ class CloseWaitLeak(Diagnosis):
                 "wanted_again": int(np.count_nonzero(kept["end"] == End.WANTED)),
             },
         )
+
+
+def _released(count: int) -> str:
+    return f"{count:,} {'was' if count == 1 else 'were'} released late" if count else "none was ever released"
 
 
 def leaks(rows: np.ndarray, limits: Thresholds) -> bool:

@@ -3,7 +3,8 @@
 ## What it sees
 An endpoint that enters CLOSE-WAIT and then sends no FIN, no RST and no new data for long, while nothing of its own
 is waiting to be acknowledged. If the peer wants the same 4-tuple for a new connection meanwhile, the peer has given
-this one up, and any age counts. More than a few such connections of one endpoint share one finding.
+this one up, and any age counts. More than a few such connections of one endpoint share one finding. Those that a
+close-wait-leak tells of are not repeated.
 
 ## Why it matters
 CLOSE-WAIT has no timer: the socket, its descriptor and its 4-tuple stay taken until the application calls close().
@@ -65,7 +66,7 @@ from ..model.finding import Cause, Evidence, Finding, Severity
 from ..model.flow import EndpointBit
 from ..rfc import Rfc
 from ..units import NS, duration
-from .base import Diagnosis, Scope
+from .base import EVIDENCE_MAX, Diagnosis, Scope
 from .columns import distinct
 from .confidence import PRESUMED
 from .groups import by_host_and_endpoint
@@ -93,7 +94,7 @@ class CloseWaitStuck(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         held = close_wait(view, int(limits.notice_s * NS))
         closed_late = (held["end"] == End.CLOSED_BY_ITSELF) & (held["idle_ns"] < limits.warning_s * NS)
-        held = held[~closed_late]
+        held = held[~closed_late & ~np.isin(2 * held["flow"] + held["side"], view.leaked)]
         holders = by_host_and_endpoint(view, held["flow"], held["side"])
         for group in holders.large:
             if len(group) <= limits.single_max:
@@ -130,7 +131,7 @@ class CloseWaitStuck(Diagnosis):
             span=(int(held["since_ns"].min()), int(held["until_ns"].max())),
             doubts=() if np.all(proved) else (PRESUMED,),
             evidence=_evidence(view, held),
-            endpoint=view.label(flow, side) if endpoints == 1 else None,
+            endpoint=_holder(view, held) if endpoints == 1 else None,
             peer=view.label(flow, 1 - side) if one else None,
             causes=(
                 Cause("the application does not call close() when it reads the end of the stream",
@@ -138,7 +139,9 @@ class CloseWaitStuck(Diagnosis):
                 Cause("the application is blocked: a lock, a full pool, a call without a time-out"),
             ),
             next_steps=(
-                f"on {view.host(flow, side)}: ss -tanpo state close-wait '( sport = :{view.port(flow, side)} )'",
+                f"on {view.host(flow, side)}: ss -tanpo state close-wait '( sport = :{view.port(flow, side)} )'"
+                if one
+                else f"on {_hosts(view, held)}: ss -tanpo state close-wait",
                 "take a stack dump of the process that holds these sockets; look for what the worker waits for",
             ),
             data={
@@ -170,9 +173,25 @@ def _summary(role: str, first: np.void, count: int, still: int, endpoints: int) 
     )
 
 
+def _holder(view: View, held: np.ndarray) -> str:
+    """The endpoint that holds them; its address alone where each has another port."""
+    flows, sides = held["flow"], held["side"]
+    ports = distinct(view.flows["port"][flows, sides])
+    name = view.label if len(ports) == 1 else view.host
+    return name(int(flows[0]), int(sides[0]))
+
+
+def _hosts(view: View, held: np.ndarray) -> str:
+    """The hosts that hold them, the longest-held first: a few by name."""
+    order = np.argsort(-held["idle_ns"], kind="stable")[:1000]
+    names = list(dict.fromkeys(view.host(int(row["flow"]), int(row["side"])) for row in held[order]))
+    return ", ".join(names[:3]) + (" and the others" if len(names) > 3 else "")
+
+
 def _evidence(view: View, held: np.ndarray) -> list[Evidence]:
+    """At most EVIDENCE_MAX lines: all of a connection, or nothing of it."""
     lines = []
-    for row in held[:4]:
+    for row in held[: EVIDENCE_MAX // 3]:
         flow, side = int(row["flow"]), int(row["side"])
         fins = view.at(flow, int(row["fin_frame"]), EventKind.STATE)
         lines += [view.evidence(event, "FIN received: CLOSE-WAIT") for event in fins[:1]]

@@ -47,6 +47,7 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
     entries, met = view.once(_entries), view.once(_met)
     stays = _stays(view, entries[_candidates(view, entries, met, at_least_ns)])
     _collisions(view, stays, met)
+    stays = stays[~_may_have_closed(view, stays) | (stays["syn_frame"] > 0)]
     long = stays[(stays["until_ns"] - stays["since_ns"] >= at_least_ns) | (stays["syn_frame"] > 0)]
     return _silent(view, long, at_least_ns)
 
@@ -111,6 +112,16 @@ def _key(view: View, rows: np.ndarray) -> np.ndarray:
     """Row in the endpoint table of the endpoint that each event is about."""
     key: np.ndarray = 2 * view.event_flow[rows].astype(np.int64) + view.events["side"][rows]
     return key
+
+
+def _may_have_closed(view: View, held: np.ndarray) -> np.ndarray:
+    """Where the peer acknowledged, after its own FIN, something that was not captured: that can have been the FIN."""
+    unseen = view.by_kind(EventKind.ACK_UNSEEN)
+    known, at = _place(held, 2 * unseen["flow"].astype(np.int64) + 1 - unseen["side"])
+    unseen, at = unseen[known], at[known]
+    found = np.zeros(len(held), bool)
+    found[at[unseen["ts_ns"] >= held["since_ns"][at]]] = True
+    return found
 
 
 def _met(view: View) -> np.ndarray:
