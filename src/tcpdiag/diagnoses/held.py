@@ -154,5 +154,7 @@ def _silent(view: View, held: np.ndarray, at_least_ns: int) -> np.ndarray:
     ends = view.tables.endpoints[2 * held["flow"] + held["side"]]
     sent = (ends["bits"] & int(EndpointBit.SND_KNOWN | EndpointBit.SYN_ACKED)) != 0
     in_flight = sent & (ends["snd_nxt"] != ends["snd_una"]) & (held["end"] == End.CAPTURE)
-    kept: np.ndarray = held[((held["idle_ns"] >= at_least_ns) | (held["syn_frame"] > 0)) & ~in_flight]
+    # Without an ACK for the peer's FIN, and no second FIN either, the ACK is what the capture lacks: maybe with a FIN.
+    proved = (ends["bits"] & int(EndpointBit.FIN_PROVED)) != 0
+    kept: np.ndarray = held[(((held["idle_ns"] >= at_least_ns) & proved) | (held["syn_frame"] > 0)) & ~in_flight]
     return kept
