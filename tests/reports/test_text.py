@@ -56,6 +56,16 @@ def test_notices_are_listed_and_told_in_full_only_when_asked_for() -> None:
     assert "NOTICE    3 connects are refused" in asked and "Cause " in asked
 
 
+def test_third_incident_of_a_kind_is_listed_unless_the_kind_was_asked_for() -> None:
+    findings = tuple(made.finding(number=number, title=f"Finding {number}") for number in range(1, 5))
+    incidents = tuple(made.incident(number, each) for number, each in enumerate(findings, 1))
+    text = made.report(findings=findings, incidents=incidents).to_text()
+    assert re.findall(r"^CRITICAL  (.*)$", text, re.MULTILINE) == ["Finding 1", "Finding 2"]
+    assert re.findall(r"^  critical: (Finding \d)", text, re.MULTILINE) == ["Finding 3", "Finding 4"]
+    asked = made.report(findings=findings, incidents=incidents, config=Config(only=("rst-off-sequence",))).to_text()
+    assert asked.count("CRITICAL") == 4
+
+
 def test_next_step_that_was_told_before_is_not_told_again() -> None:
     text = made.crowded().to_text()
     assert text.count("set TCP_USER_TIMEOUT on the server") == 1

@@ -3,6 +3,7 @@
 Text and Markdown set the same outline. Nothing is judged here; everything comes from the Report.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -14,6 +15,8 @@ from ..wireshark import display_filter, ranges
 
 STREAMS_NAMED = 6
 KINDS_NAMED = 3
+ALIKE_TOLD = 2
+"""Incidents with a cause of one kind that are told in full; the third says nothing new but where it is."""
 SURE = 0.8
 """From here on the place of the tap is stated without "probably"."""
 PLACES = {
@@ -61,8 +64,9 @@ def outline(report: Report) -> Outline:
     limits = report.config.limits
     groups = [group for group in _groups(report) if not _about_capture(group[0])]
     capture = tuple(finding for finding in report.findings if _about_capture(finding))
-    full = [group for group in groups if _worth_telling(report, group)][: limits.findings]
-    rest = [group[0] for group in groups if group not in full]
+    full = _worth_telling(report, groups)[: limits.findings]
+    told = {group[0].id for group in full}
+    rest = [group[0] for group in groups if group[0].id not in told]
     return Outline(
         header=_header(report),
         partial=None if report.complete else _partial(report),
@@ -118,8 +122,17 @@ def _about_capture(finding: Finding) -> bool:
     return finding.kind.startswith("capture-")
 
 
-def _worth_telling(report: Report, group: list[Finding]) -> bool:
-    return any(finding.severity >= Severity.WARNING or finding.kind in report.config.only for finding in group)
+def _worth_telling(report: Report, groups: list[list[Finding]]) -> list[list[Finding]]:
+    asked_for = report.config.only
+    alike: Counter[str] = Counter()
+    found = []
+    for group in groups:
+        kind = group[0].kind
+        grave = max(finding.severity for finding in group) >= Severity.WARNING
+        if (grave and alike[kind] < ALIKE_TOLD) or any(finding.kind in asked_for for finding in group):
+            alike[kind] += 1
+            found.append(group)
+    return found
 
 
 def _all_told(report: Report, groups: list[list[Finding]]) -> tuple[Told, ...]:
