@@ -12,8 +12,9 @@ A worker that waits here is usually blocked, or has forgotten the connection.
 
 ## What it cannot know
 Whether the application already called close() while its kernel still holds data back. Whether a FIN was sent and
-only not captured. A half-closed connection is legal: a peer that says "I have no more to send" may wait for an
-answer as long as it likes.
+only not captured: an endpoint that did not acknowledge the peer's FIN in sight, or of which something was
+acknowledged that the capture lacks, is left out. A half-closed connection is legal: a peer that says "I have no more
+to send" may wait for an answer as long as it likes.
 
 ## Thresholds
 | name | default | source |
@@ -189,9 +190,10 @@ def _hosts(view: View, held: np.ndarray) -> str:
 
 
 def _evidence(view: View, held: np.ndarray) -> list[Evidence]:
-    """At most EVIDENCE_MAX lines: all of a connection, or nothing of it."""
+    """Of those held longest, at most EVIDENCE_MAX lines: all of a connection, or nothing of it."""
     lines = []
-    for row in held[: EVIDENCE_MAX // 3]:
+    longest = np.argsort(-held["idle_ns"], kind="stable")[: EVIDENCE_MAX // 3]
+    for row in held[np.sort(longest)]:
         flow, side = int(row["flow"]), int(row["side"])
         fins = view.at(flow, int(row["fin_frame"]), EventKind.STATE)
         lines += [view.evidence(event, "FIN received: CLOSE-WAIT") for event in fins[:1]]

@@ -73,7 +73,7 @@ from .confidence import NOT_UNIQUE
 from .groups import by_host_and_endpoint
 from .view import View
 
-_GROWS = 3  # fewer connections have no rate
+_GROWS = 5  # fewer connections have no rate; as close-wait-leak
 _PROBES = [int(EventKind.ZERO_WINDOW_PROBE), int(EventKind.ZERO_WINDOW_PROBE_ACK)]
 
 
@@ -100,9 +100,11 @@ class ReaderStopped(Diagnosis):
         for group in groups.large:
             yield self._stopped(view, flows[np.sort(group)], sides[np.sort(group)], limits)
         if len(groups.rest):
-            yield self._stopped(view, flows[groups.rest], sides[groups.rest], limits)
+            yield self._stopped(view, flows[groups.rest], sides[groups.rest], limits, groups.rest_endpoints)
 
-    def _stopped(self, view: View, flows: np.ndarray, sides: np.ndarray, limits: Thresholds) -> Finding:
+    def _stopped(
+        self, view: View, flows: np.ndarray, sides: np.ndarray, limits: Thresholds, readers: int = 1
+    ) -> Finding:
         rows = view.flows["detail"][flows].astype(np.int64) + sides
         details = view.tables.details[rows]
         since_ns = details["closed_since_ns"]
@@ -123,11 +125,12 @@ class ReaderStopped(Diagnosis):
             Severity.WARNING if closed_ns >= limits.warning_s * NS else Severity.NOTICE,
             f"The {who} stopped reading" + (", and its window never opened again" if one else
                                             f" on {len(flows):,} connections, for good"),
-            f"The {who} {view.host(flow, side)} closed its receive window"
+            (f"The {who} {view.host(flow, side)} closed its receive window" if readers == 1 else
+             f"{readers:,} readers, {view.host(flow, side)} among them, closed their receive windows")
             + ("" if one else f" on {len(flows):,} connections")
             + (f", {'' if one else 'on the longest one '}after {size(int(taken[-1]))}" if len(taken) else "")
-            + f" {frame_list(details['closed_frame'])}, and never opened it again: for {duration(closed_ns)}, to the "
-            f"end. The {other} has more to send and keeps probing "
+            + f" {frame_list(details['closed_frame'])}, and never opened {'it' if readers == 1 else 'them'} again: "
+            f"for {duration(closed_ns)}, to the end. The {other} has more to send and keeps probing "
             f"{frame_list(_of(probes, EventKind.ZERO_WINDOW_PROBE)['frame'])}; "
             + (f"the last {plural(lost, 'probe')} got no answer." if lost else
                "the answers say that there is still no room.")
@@ -138,8 +141,8 @@ class ReaderStopped(Diagnosis):
             span=(int(since_ns.min()), int(until_ns.max())),
             doubts=(NOT_UNIQUE,) if lost > 1 else (),
             evidence=_evidence(view, flows, closed, probes),
-            endpoint=view.label(flow, side) if one else None,
-            peer=view.label(flow, 1 - side),
+            endpoint=view.label(flow, side) if one else view.host(flow, side) if readers == 1 else None,
+            peer=view.label(flow, 1 - side) if readers == 1 else None,
             causes=(
                 Cause("the application never reads the rest: it took what it wanted, and neither reads on nor closes "
                       "(a response body that is not read to its end)",
