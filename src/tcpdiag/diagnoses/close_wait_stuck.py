@@ -55,6 +55,28 @@ The server goes on sending in CLOSE-WAIT, as a half-closed connection may:
 +0.01 > . 2:2(0) ack 202 win 65535
 +1.00 .
 ```
+The capture lacks what the server sent after the client's FIN:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1:101(100) ack 1 win 65535
++0.01 < . 1:1(0) ack 101 win 65535
++1.00 > F. 101:101(0) ack 1 win 65535
++90.0 .
+```
+It lacks the server's FIN, which the client acknowledges:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1:101(100) ack 1 win 65535
++0.01 < . 1:1(0) ack 101 win 65535
++1.00 > F. 101:101(0) ack 1 win 65535
++0.01 < . 1:1(0) ack 102 win 65535
++0.50 > . 102:102(0) ack 2 win 65535
++90.0 .
+```
 """
 
 from collections.abc import Iterator

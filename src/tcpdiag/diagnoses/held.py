@@ -116,8 +116,10 @@ def _key(view: View, rows: np.ndarray) -> np.ndarray:
 
 def _may_have_closed(view: View, held: np.ndarray) -> np.ndarray:
     """Where the peer acknowledged, after its own FIN, something that was not captured: that can have been the FIN."""
-    unseen = view.by_kind(EventKind.ACK_UNSEEN)
-    known, at = _place(held, 2 * unseen["flow"].astype(np.int64) + 1 - unseen["side"])
+    unseen = view.by_kind(EventKind.ACK_UNSEEN, EventKind.BAD_ACK)
+    last = unseen["kind"] == EventKind.BAD_ACK  # one number too high, and no ACK after it to tell more: a FIN
+    unseen = unseen[~last | (unseen["value"] == 1)]
+    known, at = _place(held, 2 * unseen["flow"].astype(np.int64) + 1 - unseen["sender"])
     unseen, at = unseen[known], at[known]
     found = np.zeros(len(held), bool)
     found[at[unseen["ts_ns"] >= held["since_ns"][at]]] = True
