@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 BATCHES_AHEAD = 3
 """Decoded batches at most, the one being tracked included; the decoder's arrays stay valid for 4 further calls."""
 
+SLOTS = 2
+"""Buffers of the reader: a batch is decoded before the next one is read, and fewer pages are touched."""
+
 POLL_S = 0.1
 STOP_S, GIVE_UP_S = 0.5, 2.0
 """After Ctrl-C: how long the end of the input is waited for, and how long then the end of the batch at hand."""
@@ -182,7 +185,7 @@ class _Ahead:
     def _work(self) -> None:
         try:
             with Reader(
-                self._paths, on_progress=self._on_progress, copy_stdin_to=self._copy_stdin_to
+                self._paths, slots=SLOTS, on_progress=self._on_progress, copy_stdin_to=self._copy_stdin_to
             ) as self._reader:
                 for batch in self._reader:
                     if not self._wait_for_room():

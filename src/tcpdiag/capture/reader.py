@@ -19,7 +19,7 @@ BATCH_BYTES: Final = 1 << 20
 """A buffer that stays in a core's second-level cache from reading to decoding."""
 BATCH_RECORDS: Final = 16_384
 SLOTS: Final = 6
-"""Buffers in rotation: a batch stays valid while at least four more are made."""
+"""Buffers in rotation: a batch stays valid while `SLOTS - 2` more are made."""
 PROBE_BYTES: Final = 1 << 16
 
 Progress = Callable[[int, int | None], None]
@@ -28,7 +28,7 @@ Progress = Callable[[int, int | None], None]
 class Batch(NamedTuple):
     """Packets of one file. `records` are RECORD rows, their `offset` counts from the start of `buffer`.
 
-    Both arrays are used again: they stay as they are until four further batches were taken.
+    Both arrays are used again: they stay as they are until `slots - 2` further batches were taken.
     """
 
     buffer: np.ndarray
@@ -51,11 +51,12 @@ class Reader:
         *,
         batch_bytes: int = BATCH_BYTES,
         batch_records: int = BATCH_RECORDS,
+        slots: int = SLOTS,
         on_progress: Progress | None = None,
         copy_stdin_to: BinaryIO | None = None,
     ) -> None:
         self._copy_stdin_to = copy_stdin_to
-        self._ring = Ring(batch_bytes, batch_records, SLOTS)
+        self._ring = Ring(batch_bytes, batch_records, slots)
         self._on_progress = on_progress
         self._stop = threading.Event()
         self._done: list[CaptureFile] = []
