@@ -44,12 +44,20 @@ def close_wait(view: View, at_least_ns: int) -> np.ndarray:
     In order of flow. Endpoints with unacknowledged data are left out: these wait for the peer, not for the
     application.
     """
+    return _silent(view, stays(view, at_least_ns), at_least_ns)
+
+
+def stays(view: View, at_least_ns: int) -> np.ndarray:
+    """HELD rows of the stays in CLOSE-WAIT of `at_least_ns`, silent or not, or that a new SYN ran into; `idle_ns` is 0.
+
+    In order of flow.
+    """
     entries, met = view.once(_entries), view.once(_met)
-    stays = _stays(view, entries[_candidates(view, entries, met, at_least_ns)])
-    _collisions(view, stays, met)
-    stays = stays[~_may_have_closed(view, stays) | (stays["syn_frame"] > 0)]
-    long = stays[(stays["until_ns"] - stays["since_ns"] >= at_least_ns) | (stays["syn_frame"] > 0)]
-    return _silent(view, long, at_least_ns)
+    held = _with_ends(view, entries[_candidates(view, entries, met, at_least_ns)])
+    _collisions(view, held, met)
+    held = held[~_may_have_closed(view, held) | (held["syn_frame"] > 0)]
+    found: np.ndarray = held[(held["until_ns"] - held["since_ns"] >= at_least_ns) | (held["syn_frame"] > 0)]
+    return found
 
 
 def _entries(view: View) -> np.ndarray:
@@ -74,7 +82,7 @@ def _candidates(view: View, entries: np.ndarray, met: np.ndarray, at_least_ns: i
     return chosen
 
 
-def _stays(view: View, held: np.ndarray) -> np.ndarray:
+def _with_ends(view: View, held: np.ndarray) -> np.ndarray:
     """These entries with their ends: the first event after each in which the endpoint left CLOSE-WAIT."""
     rows = _entering(view, *_LEFT, flows=held["flow"])[::-1]
     known, at = _place(held, _key(view, rows))

@@ -11,6 +11,7 @@ from .capture_loss import CaptureLoss
 from .capture_one_sided import CaptureOneSided
 from .capture_truncated import CaptureTruncated
 from .close_wait_leak import CloseWaitLeak
+from .close_wait_sawtooth import CloseWaitSawtooth
 from .close_wait_stuck import CloseWaitStuck
 from .half_open import HalfOpen
 from .idle_flow_dropped import IdleFlowDropped
@@ -36,6 +37,7 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     SynInConnection(),
     ReaderStopped(),
     CloseWaitLeak(),
+    CloseWaitSawtooth(),
     AcceptQueueOverflow(),
     SynRefused(),
     SynUnanswered(),

@@ -43,7 +43,7 @@ class View:
         self.last_ts_ns = max(tables.last_ts_ns, int(tables.flows["last_ts_ns"].max(initial=0)))
         self._computed: dict[Any, Any] = {}
         self.leaked = np.zeros(0, np.int64)
-        """Rows of endpoints whose stay in CLOSE-WAIT is told by a close-wait-leak."""
+        """Rows of endpoints whose stay in CLOSE-WAIT is told by a close-wait-leak or a close-wait-sawtooth."""
 
     def once(self, compute: Callable[["View"], _T]) -> _T:
         """`compute(view)`, kept for the next diagnosis that asks for it."""
