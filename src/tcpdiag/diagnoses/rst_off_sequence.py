@@ -75,7 +75,7 @@ import numpy as np
 from ..model.event import EventBit, EventKind, RstClass
 from ..model.finding import Finding, Severity
 from ..rfc import Rfc
-from ..tcp.profiles import PROFILES
+from ..tcp.profiles import PROFILES, RstAction
 from ..units import NS
 from .base import Diagnosis, Scope, frame_list
 from .confidence import RCV_NXT_PRESUMED, SHORT_WATCH, Doubt
@@ -126,7 +126,7 @@ class RstOffSequence(Diagnosis):
             _title(after.reaction, delta),
             f"The {receiver} expects {shown} (RCV.NXT, frame {rcv_frame}). The RST {frame_list(wrong['frame'])} "
             f"from the {sender}'s address carries {shown + delta}, {where} RCV.NXT; a RST that is not exactly RCV.NXT "
-            f"must not end the connection (RFC 5961 section 3.2). {after.told(receiver)}",
+            f"must not end the connection (RFC 5961 section 3.2). {after.told(receiver)}{_elsewhere(key, after)}",
             streams=[flow],
             frames=frames,
             span=(int(wrong["ts_ns"][0]), after.last_ts_ns),
@@ -162,6 +162,17 @@ class RstOffSequence(Diagnosis):
                 **who.data,
             },
         )
+
+
+def _elsewhere(key: np.void, after: Aftermath) -> str:
+    """What other stacks would have done, where they would not agree with this one."""
+    where = RstClass(int(key["detail"]))
+    obeying = [p.title for p in PROFILES if p.rst[where] is RstAction.OBEY]
+    if after.reaction in {"ignored", "challenged"} and obeying:
+        return f" {' and '.join(obeying)} would have obeyed it; this host did not."
+    if after.reaction == "obeyed":
+        return " A stack that follows RFC 5961 to the letter would have kept the connection."
+    return ""
 
 
 def _severity(after: Aftermath) -> Severity:
