@@ -119,9 +119,7 @@ class CaptureLoss(Diagnosis):
             grave = max(missing.share, dropped_share) >= limits.warning_share
             yield self._loss(view, missing, dropped, dropped_share, Severity.WARNING if grave else Severity.NOTICE)
 
-    def _loss(
-        self, view: View, missing: _Missing, dropped: int, dropped_share: float, severity: Severity
-    ) -> Finding:
+    def _loss(self, view: View, missing: _Missing, dropped: int, dropped_share: float, severity: Severity) -> Finding:
         proofs = missing.proofs
         streams = distinct(proofs["flow"])
         told = []

@@ -81,9 +81,7 @@ class CaptureOneSided(Diagnosis):
             severity = Severity.WARNING if share >= limits.warning_share else Severity.NOTICE
             yield self._one_sided(view, flows, sides, share, severity)
 
-    def _one_sided(
-        self, view: View, flows: np.ndarray, sides: np.ndarray, share: float, severity: Severity
-    ) -> Finding:
+    def _one_sided(self, view: View, flows: np.ndarray, sides: np.ndarray, share: float, severity: Severity) -> Finding:
         rows = view.flows[flows]
         acknowledged = int(_acknowledged(view.tables.endpoints[2 * flows + 1 - sides]).sum())
         last_acks = view.side("last_ack_frame")[flows, sides]

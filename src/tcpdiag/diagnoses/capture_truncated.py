@@ -104,8 +104,10 @@ class CaptureTruncated(Diagnosis):
         return self.finding(
             view,
             Severity.NOTICE if tail else Severity.WARNING,
-            "The capture file ends in the middle of a record" if damage and tail
-            else "The capture file is damaged" if damage
+            "The capture file ends in the middle of a record"
+            if damage and tail
+            else "The capture file is damaged"
+            if damage
             else "The capture was not read to its end",
             " ".join(told),
             streams=(),

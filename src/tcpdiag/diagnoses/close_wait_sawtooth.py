@@ -281,8 +281,11 @@ def _story(told: list[Cohort], gaps: np.ndarray) -> str:
         f"got the peer's FIN on {len(held):,} connections one by one, held them in CLOSE-WAIT for "
         f"{duration(int(times.min()))} to {duration(int(times.max()))}, and then closed all of them together: "
         f"{', '.join(bursts)}{more}{_regularity(gaps)}."
-        + (f" {plural(open_too, 'connection')} that {'was' if open_too == 1 else 'were'} still open went with them."
-           if open_too else "")
+        + (
+            f" {plural(open_too, 'connection')} that {'was' if open_too == 1 else 'were'} still open went with them."
+            if open_too
+            else ""
+        )
     )
 
 

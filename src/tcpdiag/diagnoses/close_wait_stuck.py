@@ -157,8 +157,10 @@ class CloseWaitStuck(Diagnosis):
             endpoint=_holder(view, held) if endpoints == 1 else None,
             peer=view.label(flow, 1 - side) if one else None,
             causes=(
-                Cause("the application does not call close() when it reads the end of the stream",
-                      (f"in CLOSE-WAIT without a byte for {duration(longest)}",)),
+                Cause(
+                    "the application does not call close() when it reads the end of the stream",
+                    (f"in CLOSE-WAIT without a byte for {duration(longest)}",),
+                ),
                 Cause("the application is blocked: a lock, a full pool, a call without a time-out"),
             ),
             next_steps=(

@@ -127,11 +127,15 @@ class HalfOpen(Diagnosis):
             endpoint=view.label(flow, 1 - side),
             peer=view.label(flow, side),
             causes=(
-                Cause(f"the {lost} lost it: the host or the process restarted, or it gave up in silence",
-                      (f"{duration(silence)} without a packet from it",) if silence > NS else ()),
-                Cause("a NAT, firewall or load balancer between forgot the idle connection and answers for the host",
-                      (f"the connection was idle for {duration(silence)}",) if silence > NS else (),
-                      ("the connection was not idle",) if silence <= NS else ()),
+                Cause(
+                    f"the {lost} lost it: the host or the process restarted, or it gave up in silence",
+                    (f"{duration(silence)} without a packet from it",) if silence > NS else (),
+                ),
+                Cause(
+                    "a NAT, firewall or load balancer between forgot the idle connection and answers for the host",
+                    (f"the connection was idle for {duration(silence)}",) if silence > NS else (),
+                    ("the connection was not idle",) if silence <= NS else (),
+                ),
             ),
             next_steps=(
                 f"on {view.host(flow, 1 - side)}: uptime; journalctl around that time; restarts of the process",

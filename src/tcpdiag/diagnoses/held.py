@@ -156,9 +156,11 @@ def _silent(view: View, held: np.ndarray, at_least_ns: int) -> np.ndarray:
     """Those that sent no new text for long enough, and have nothing in flight."""
     first = view.flows["detail"][held["flow"]].astype(np.int64)
     known = first >= 0
-    last_text = view.tables.details["last_text_ts_ns"][np.where(known, first + held["side"], 0)] if len(
-        view.tables.details
-    ) else np.zeros(len(held), np.int64)
+    last_text = (
+        view.tables.details["last_text_ts_ns"][np.where(known, first + held["side"], 0)]
+        if len(view.tables.details)
+        else np.zeros(len(held), np.int64)
+    )
     begin = np.maximum(held["since_ns"], np.where(known & (last_text <= held["until_ns"]), last_text, 0))
     held["idle_ns"] = held["until_ns"] - begin
     ends = view.tables.endpoints[2 * held["flow"] + held["side"]]

@@ -312,9 +312,7 @@ def _causes(who: str, beat: Heartbeat, silence: Silence) -> tuple[Cause, ...]:
     return (ended, gone, path) if beat.exchanged else (gone, path, stuck)
 
 
-def _evidence(
-    view: View, beat: Heartbeat, silence: Silence, silent_ns: int, events: np.ndarray
-) -> Iterator[Evidence]:
+def _evidence(view: View, beat: Heartbeat, silence: Silence, silent_ns: int, events: np.ndarray) -> Iterator[Evidence]:
     rows = events[np.isin(events["frame"], beat.frames) & np.isin(events["kind"], _BEATS)]
     shown = rows if len(rows) <= 4 else np.concatenate([rows[:2], rows[-1:]])
     yield from (view.evidence(event, f"heartbeat of the {view.role(beat.flow, beat.side)}") for event in shown)

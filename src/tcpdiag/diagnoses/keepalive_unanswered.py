@@ -96,8 +96,10 @@ class KeepaliveUnanswered(Diagnosis):
         reset = bool(int(own["bits"]) & EndpointBit.RST_SENT)
         silence = int(run["ts_ns"][-1]) - int(peer["last_ts_ns"])
         gap = int(np.median(np.diff(run["ts_ns"])))
-        end = f"Then it gave up and reset the connection [{own['last_frame']}]." if reset else (
-            "No RST of the prober was captured."
+        end = (
+            f"Then it gave up and reset the connection [{own['last_frame']}]."
+            if reset
+            else ("No RST of the prober was captured.")
         )
         return self.finding(
             view,
@@ -118,8 +120,10 @@ class KeepaliveUnanswered(Diagnosis):
             peer=view.label(flow, 1 - side),
             causes=(
                 Cause(f"the {other} is gone: host down, restarted, suspended, or cut off"),
-                Cause("a NAT or firewall forgot the idle connection and drops the probes",
-                      (f"{duration(silence)} without a packet from the {other}",)),
+                Cause(
+                    "a NAT or firewall forgot the idle connection and drops the probes",
+                    (f"{duration(silence)} without a packet from the {other}",),
+                ),
             ),
             next_steps=(
                 f"on {view.host(flow, 1 - side)}: ss -tanp dst {view.host(flow, side)}: does it still have it?",

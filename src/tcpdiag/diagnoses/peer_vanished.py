@@ -110,8 +110,12 @@ class PeerVanished(Diagnosis):
             f"The {who} repeated what it had sent {plural(repeats, 'time')} in {duration(alone_ns)} "
             f"{frame_list(run['frame'])}; since frame {heard_frame} nothing "
             f"{'but RSTs that it did not obey ' if rsts else ''}came from {other}. "
-            + (f"Then it stopped, {duration(quiet_ns)} before the capture ends: it may have given up, which stacks do "
-               "in silence." if quiet_ns > 4 * alone_ns else "It is still at it when the capture ends."),
+            + (
+                f"Then it stopped, {duration(quiet_ns)} before the capture ends: it may have given up, which stacks do "
+                "in silence."
+                if quiet_ns > 4 * alone_ns
+                else "It is still at it when the capture ends."
+            ),
             streams=[flow],
             frames=[heard_frame, *run["frame"].tolist(), int(own["last_frame"]), int(detail["last_retrans_frame"])],
             span=(heard_ns, last_ns),
@@ -120,11 +124,15 @@ class PeerVanished(Diagnosis):
             endpoint=label,
             peer=other,
             causes=(
-                Cause("the peer's host is down or was restarted, or its application is gone without a FIN",
-                      ("its last packets were RSTs",) if rsts else ()),
-                Cause("a NAT or firewall forgot the connection and drops the packets",
-                      (f"the connection was idle for {duration(idle_ns)} before",) if idle_ns > NS else (),
-                      () if idle_ns > NS else ("the connection was not idle",)),
+                Cause(
+                    "the peer's host is down or was restarted, or its application is gone without a FIN",
+                    ("its last packets were RSTs",) if rsts else (),
+                ),
+                Cause(
+                    "a NAT or firewall forgot the connection and drops the packets",
+                    (f"the connection was idle for {duration(idle_ns)} before",) if idle_ns > NS else (),
+                    () if idle_ns > NS else ("the connection was not idle",),
+                ),
                 Cause("the packets, or the ACKs, are lost on the path from here on"),
             ),
             next_steps=(

@@ -218,8 +218,9 @@ def _evidence(view: View, flows: np.ndarray, closed: np.ndarray, probes: np.ndar
     for flow in flows[:2].tolist():
         yield from (view.evidence(event, "window closed") for event in closed[closed["flow"] == flow])
         mine = probes[probes["flow"] == flow]
-        yield from (view.evidence(event, "probes the closed window") for event in
-                    _of(mine, EventKind.ZERO_WINDOW_PROBE)[-1:])
+        yield from (
+            view.evidence(event, "probes the closed window") for event in _of(mine, EventKind.ZERO_WINDOW_PROBE)[-1:]
+        )
         yield from (view.evidence(event, "still no room") for event in
                     _of(mine, EventKind.ZERO_WINDOW_PROBE_ACK)[-1:])  # fmt: skip
     yield view.absence(view.last_ts_ns, "the window did not open again")

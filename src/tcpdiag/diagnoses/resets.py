@@ -132,9 +132,7 @@ def aftermath(
     peer = 1 - side
     own, other = view.tables.endpoint(flow, side), view.tables.endpoint(flow, peer)
     challenges = events[
-        (events["kind"] == EventKind.CHALLENGE_ACK)
-        & (events["side"] == side)
-        & np.isin(events["ref"], wrong["frame"])
+        (events["kind"] == EventKind.CHALLENGE_ACK) & (events["side"] == side) & np.isin(events["ref"], wrong["frame"])
     ]
     exact = events[
         (events["kind"] == EventKind.RST)

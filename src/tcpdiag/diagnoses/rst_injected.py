@@ -156,12 +156,8 @@ class RstInjected(Diagnosis):
 
 def _forged(events: np.ndarray, side: int, limits: Thresholds) -> tuple[np.ndarray, np.void] | None:
     """The RSTs that `side` cannot have sent, and the segment that shows it."""
-    resets = events[
-        (events["kind"] == EventKind.RST) & (events["sender"] == side) & np.isin(events["detail"], EXACT)
-    ]
-    signs = events[
-        (events["kind"] == EventKind.ALIVE_AFTER_RST) & (events["side"] == side) & (events["detail"] == 1)
-    ]
+    resets = events[(events["kind"] == EventKind.RST) & (events["sender"] == side) & np.isin(events["detail"], EXACT)]
+    signs = events[(events["kind"] == EventKind.ALIVE_AFTER_RST) & (events["side"] == side) & (events["detail"] == 1)]
     for sign in signs:
         mine = resets[resets["ts_ns"] <= sign["ts_ns"]]
         if not len(mine):
@@ -174,9 +170,7 @@ def _forged(events: np.ndarray, side: int, limits: Thresholds) -> tuple[np.ndarr
     return None
 
 
-def _evidence(
-    view: View, resets: np.ndarray, sign: np.void, answers: np.ndarray, receiver: str
-) -> Iterator[Evidence]:
+def _evidence(view: View, resets: np.ndarray, sign: np.void, answers: np.ndarray, receiver: str) -> Iterator[Evidence]:
     yield view.evidence(resets[-1], f"exactly RCV.NXT; TTL {resets[-1]['ttl']}, IP ID {resets[-1]['ip_id']}")
     yield view.evidence(sign, f"its supposed sender goes on; TTL {sign['ttl']}, IP ID {sign['ip_id']}")
     for answer in answers[:1]:
@@ -194,4 +188,3 @@ def _causes(sender: str, ttl: int, usual: int, count: int) -> tuple[Cause, ...]:
         ),
         Cause(f"another host with the {sender}'s address answered (two members behind one address)", other, ()),
     )
-

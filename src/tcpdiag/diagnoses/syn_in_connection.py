@@ -211,9 +211,7 @@ def _next_steps(view: View, flow: int, holder: int) -> tuple[str, ...]:
     )
 
 
-def _unknown_evidence(
-    view: View, flow: int, first_frame: int, begin_ns: int, parts: np.ndarray
-) -> Iterator[Evidence]:
+def _unknown_evidence(view: View, flow: int, first_frame: int, begin_ns: int, parts: np.ndarray) -> Iterator[Evidence]:
     yield view.frame(flow, first_frame, "SYN", begin_ns)
     older = "numbers of an older connection"
     notes = {

@@ -132,8 +132,14 @@ class SynIntoCloseWait(Diagnosis):
             causes=(
                 Cause(
                     "the server's application leaks sockets: it never closes connections that its clients have ended",
-                    (f"FIN [{worst.held_frame}] received, no FIN in return for {duration(held_ns)}",
-                     *((f"{plural(mines, 'other connection')} of this endpoint in the same state",) if mines else ())),
+                    (
+                        f"FIN [{worst.held_frame}] received, no FIN in return for {duration(held_ns)}",
+                        *(
+                            (f"{plural(mines, 'other connection')} of this endpoint in the same state",)
+                            if mines
+                            else ()
+                        ),
+                    ),
                 ),
                 Cause(
                     "besides, something between drops the challenge ACK or the client's RST",

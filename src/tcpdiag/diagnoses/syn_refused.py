@@ -94,8 +94,11 @@ class SynRefused(Diagnosis):
             Severity.WARNING if many else Severity.NOTICE,
             "A connect is refused" if one else f"{len(rows):,} connects to one endpoint are refused",
             f"{label} answered {plural(len(rows), 'SYN')} with a RST {_told(view, rows)}. "
-            + (f"It accepted {plural(seen.port_answered, 'other connect')} in this capture." if seen.port_answered else
-               "It accepted no connect in this capture: nobody seems to listen there."),
+            + (
+                f"It accepted {plural(seen.port_answered, 'other connect')} in this capture."
+                if seen.port_answered
+                else "It accepted no connect in this capture: nobody seems to listen there."
+            ),
             streams=view.event_flow[rows],
             frames=_frames(view, rows),
             span=(int(first["ts_ns"]), int(last["ts_ns"])),
@@ -103,10 +106,15 @@ class SynRefused(Diagnosis):
             endpoint=label,
             peer=view.label(flow, 1 - side) if one else None,
             causes=(
-                Cause("no process listens on that port", () if seen.port_answered else ("no connect to it succeeded",),
-                      ("other connects succeeded",) if seen.port_answered else ()),
-                Cause("a firewall rejects with a RST in the host's name",
-                      (f"RSTs with different TTLs: {ttls}",) if len(ttls) > 1 else ()),
+                Cause(
+                    "no process listens on that port",
+                    () if seen.port_answered else ("no connect to it succeeded",),
+                    ("other connects succeeded",) if seen.port_answered else (),
+                ),
+                Cause(
+                    "a firewall rejects with a RST in the host's name",
+                    (f"RSTs with different TTLs: {ttls}",) if len(ttls) > 1 else (),
+                ),
             ),
             next_steps=(
                 f"on {view.host(flow, side)}: ss -ltnp '( sport = :{view.port(flow, side)} )'",

@@ -217,8 +217,11 @@ def _causes(port: int, meanwhile: int, host: bool, errors: int) -> tuple[Cause, 
     queue = Cause(
         "the listener does not accept: its accept queue is full, and the kernel drops SYNs",
         (f"the same port answered {plural(port, 'other connect')}",) if port else (),
-        ("the same port answered others in the same seconds",) if meanwhile else () if port else
-        ("nothing shows that anybody listens there",),
+        ("the same port answered others in the same seconds",)
+        if meanwhile
+        else ()
+        if port
+        else ("nothing shows that anybody listens there",),
     )
     firewall = Cause(
         "a firewall drops these SYNs",

@@ -70,9 +70,7 @@ def line(sender: str, receiver: str, text: str, options: str = "") -> str:
     return f"{sender} > {receiver}  {text}" + (f" <{options}>" if options else "")
 
 
-def segment_line(
-    row: np.void, sender: str, receiver: str, isn: int | None = None, peer_isn: int | None = None
-) -> str:
+def segment_line(row: np.void, sender: str, receiver: str, isn: int | None = None, peer_isn: int | None = None) -> str:
     """A SEGMENT row as one line; the window as in the header, not scaled."""
     flags, seq, ack, payload_len, window = (int(row[n]) for n in ("flags", "seq", "ack", "payload_len", "window"))
     return line(sender, receiver, numbers(flags, seq, ack, payload_len, window, isn, peer_isn), option_text(row))

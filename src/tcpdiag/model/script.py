@@ -1,17 +1,17 @@
 """Scripts of segments, in which the diagnoses write their examples: the lines of `model.notation` with times in front.
 
-    +0.10 > S 0:0(0) win 65535 <mss 1460,wscale 7>    client to server, 0.10 s after the line before
-    +0.02 <40001 S. 0:0(0) ack 1 win 65535            server to client, the client's port being 40001
-    +0.50 > P. 1:11(10) ack 1 win 512 *3 every 2.0    sent three times, 2 s apart
-    +0.00 > R 276:276(0) win 0 [ttl 255,id 7]         fields of the IP header
-    repeat 20 every 30.0                              the block 20 times, each time from the next client port
-    end
-    +60.0 .                                           nothing more is captured for 60 s
-    file: dropped 120                                 what no segment shows: packets that the capture dropped
-    file: cut 12                                      packets cut by the snap length
-    file: back 3600.0                                 time runs backwards once, by as many seconds
-    file: damage "last record incomplete"             the file is damaged behind its last frame
-    # a comment
++0.10 > S 0:0(0) win 65535 <mss 1460,wscale 7>    client to server, 0.10 s after the line before
++0.02 <40001 S. 0:0(0) ack 1 win 65535            server to client, the client's port being 40001
++0.50 > P. 1:11(10) ack 1 win 512 *3 every 2.0    sent three times, 2 s apart
++0.00 > R 276:276(0) win 0 [ttl 255,id 7]         fields of the IP header
+repeat 20 every 30.0                              the block 20 times, each time from the next client port
+end
++60.0 .                                           nothing more is captured for 60 s
+file: dropped 120                                 what no segment shows: packets that the capture dropped
+file: cut 12                                      packets cut by the snap length
+file: back 3600.0                                 time runs backwards once, by as many seconds
+file: damage "last record incomplete"             the file is damaged behind its last frame
+# a comment
 """
 
 import re
@@ -167,9 +167,7 @@ def _row(match: re.Match[str], port_shift: int) -> np.ndarray:
     from_client = match["way"] == ">"
     client = (CLIENT_ADDRESS, int(match["port"] or CLIENT_PORT) + port_shift)
     server = (SERVER_ADDRESS, SERVER_PORT)
-    (row["src_lo"], row["sport"]), (row["dst_lo"], row["dport"]) = (
-        (client, server) if from_client else (server, client)
-    )
+    (row["src_lo"], row["sport"]), (row["dst_lo"], row["dport"]) = (client, server) if from_client else (server, client)
     isn, peer_isn = (CLIENT_ISN, SERVER_ISN) if from_client else (SERVER_ISN, CLIENT_ISN)
     length = int(match["len"])
     if int(match["end"]) - int(match["seq"]) != length:
