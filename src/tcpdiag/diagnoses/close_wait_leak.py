@@ -61,8 +61,9 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..model.flow import EndpointBit
+from ..model.states import State
 from ..rfc import Rfc
-from ..units import NS, duration
+from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import PRESUMED
 from .groups import GROUPS_MAX, Groups, by_endpoint, by_host_and_endpoint
@@ -123,16 +124,21 @@ class CloseWaitLeak(Diagnosis):
         ends = view.tables.endpoints[2 * kept["flow"] + kept["side"]]
         proved = (ends["bits"] & int(EndpointBit.FIN_PROVED)) != 0
         answered = int(np.count_nonzero(ends["bits"] & int(EndpointBit.SENT_TEXT)))
+        younger = _younger(view, kept) if one else 0
+        count = f"{len(kept) + younger:,} in CLOSE-WAIT, and growing"
         return self.finding(
             view,
             Severity.CRITICAL if len(kept) >= limits.critical_count * endpoints else Severity.WARNING,
-            f"The {role} leaks connections: {len(kept):,} in CLOSE-WAIT, and growing"
-            if one
-            else f"{endpoints:,} {role}s leak connections: {len(kept):,} in CLOSE-WAIT, and growing",
+            f"The {role} leaks connections: {count}" if one else f"{endpoints:,} {role}s leak connections: {count}",
             f"{holder}{'' if one else ','} got the peer's FIN on {len(kept):,} connections and never closed "
             f"{'its' if one else 'their'} side "
             f"{frame_list(kept['fin_frame'])}. The oldest has been held for {duration(view.last_ts_ns - first_ns)}; "
-            f"{per_minute:.3g} more come each minute; {_released(len(rows) - len(kept))}.",
+            f"{per_minute:.3g} more come each minute; {_released(len(rows) - len(kept))}."
+            + (
+                f" {plural(younger, 'connection')} more came to CLOSE-WAIT in the last {limits.hold_s:g} s."
+                if younger
+                else ""
+            ),
             streams=kept["flow"],
             frames=np.concatenate([kept["fin_frame"], ends["last_ack_frame"][proved], kept["syn_frame"]]),
             span=(first_ns, view.last_ts_ns),
@@ -163,6 +169,7 @@ class CloseWaitLeak(Diagnosis):
                 "endpoints": endpoints,
                 "role": role,
                 "count": len(kept),
+                "younger": younger,
                 "per_minute": round(per_minute, 3),
                 "released_late": len(rows) - len(kept),
                 "oldest_s": round((view.last_ts_ns - first_ns) / NS, 3),
@@ -170,6 +177,29 @@ class CloseWaitLeak(Diagnosis):
                 "wanted_again": int(np.count_nonzero(kept["end"] == End.WANTED)),
             },
         )
+
+
+def _younger(view: View, kept: np.ndarray) -> int:
+    """How many more connections of that endpoint are in CLOSE-WAIT when the capture ends, for a shorter time."""
+    flow, side = int(kept["flow"][0]), int(kept["side"][0])
+    mine, by_server = view.flows[flow], side != int(view.client[flow])
+    total = 0
+    for other in (0, 1):
+        rows = np.flatnonzero(
+            (view.side("state")[:, other] == State.CLOSE_WAIT) & ((view.client != other) == by_server)
+        )
+        flows, at = view.flows[rows], 1 - other
+        same = (flows["addr_lo"][:, other] == mine["addr_lo"][side]) & (
+            flows["addr_hi"][:, other] == mine["addr_hi"][side]
+        )
+        if by_server:
+            same &= flows["port"][:, other] == mine["port"][side]
+        else:
+            same &= (flows["addr_lo"][:, at] == mine["addr_lo"][1 - side]) & (
+                flows["port"][:, at] == mine["port"][1 - side]
+            )
+        total += int(np.count_nonzero(same & ~np.isin(rows, kept["flow"])))
+    return total
 
 
 def _released(count: int) -> str:

@@ -97,7 +97,6 @@ class EndpointBit(IntFlag):
     WINDOW_CLOSED = 0x400
     SYN_ACKED = 0x800
     FIN_PROVED = 0x1000  # it acknowledged the peer's FIN
-    ECN = 0x2000
     TS_RECENT = 0x4000  # TS.Recent is valid
     DOUBTED = 0x8000  # a presumption about it proved false: from here only its own segments move it
     HELD = 0x10000  # its numbers and state are those of the earlier flow on this 4-tuple
