@@ -40,7 +40,6 @@ RCV_ACK_OF_SYN = cython.declare(cython.int, int(TcpEvent.RCV_ACK_OF_SYN))
 ROLES_KNOWN = cython.declare(cython.int, int(FlowBit.ROLES_KNOWN))
 CLIENT_IS_1 = cython.declare(cython.int, int(FlowBit.CLIENT_IS_1))
 SIMULTANEOUS_OPEN = cython.declare(cython.int, int(FlowBit.SIMULTANEOUS_OPEN))
-FLOW_MIDSTREAM = cython.declare(cython.int, int(FlowBit.MIDSTREAM))
 
 ISN_KNOWN = cython.declare(cython.uint, int(EndpointBit.ISN_KNOWN))
 SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))

@@ -15,7 +15,6 @@ from tcpdiag.kernels.cursor import Status, SwapLengths, Unit
 U32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 I64_MAX = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 SECOND_NS = cython.declare(cython.longlong, 1_000_000_000)
-MICROSECOND_NS = cython.declare(cython.longlong, 1_000)
 
 MORE = cython.declare(cython.int, int(Status.MORE))
 FULL = cython.declare(cython.int, int(Status.FULL))

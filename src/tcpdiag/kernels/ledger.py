@@ -24,7 +24,6 @@ CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 WITHDRAWN = cython.declare(cython.int, int(EventBit.WITHDRAWN))
 NO_SCALE = cython.declare(cython.int, 255)
 MAX_SCALE = cython.declare(cython.int, 14)  # RFC 7323 section 2.3
-U32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 
 
 @cython.cfunc
