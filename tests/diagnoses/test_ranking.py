@@ -104,7 +104,7 @@ def test_incident_tells_its_story_in_order_of_time_under_the_title_of_its_cause(
     symptom = found("peer-vanished", CRITICAL, at=20, causes=(Cause("b", (), ("no",)),), next_steps=("y", "z"))
     _, (incident,) = rank(tables(-1), [symptom, cause])
     assert (incident.id, incident.title, incident.severity) == ("incident-1", cause.title, CRITICAL)
-    assert [frames for _, frames in incident.narrative] == [symptom.frames, cause.frames]
+    assert incident.narrative == (*symptom.story, *cause.story)
     assert incident.against == ("but",)
     assert incident.next_steps == ("x", "y", "z")
 

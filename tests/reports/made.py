@@ -6,7 +6,7 @@ from tcpdiag.config import Config, Limits
 from tcpdiag.flows.vantage import Vantage
 from tcpdiag.model.capture import CaptureFile, Damage, Interface
 from tcpdiag.model.event import EVENT, EventBit, EventKind
-from tcpdiag.model.finding import Cause, Evidence, Finding, Incident, Severity, Unexamined
+from tcpdiag.model.finding import Cause, Evidence, Finding, Incident, Refutation, Sentence, Severity, Unexamined
 from tcpdiag.model.flow import DETAIL, ENDPOINT, FLOW, FlowBit
 from tcpdiag.model.states import State
 from tcpdiag.model.tables import Tables, Tunnel
@@ -96,8 +96,18 @@ def finding(kind: str = "rst-off-sequence", number: int = 1, **changes: object) 
         "severity": Severity.CRITICAL,
         "confidence": 0.92,
         "title": "A reset was not obeyed: its sequence number is one too low",
-        "summary": "The server had the client's FIN [92] and acknowledged it: it expects 277 (RCV.NXT) [93]. The RST "
-        "[98] carries 276. A RST that is not exactly RCV.NXT is not obeyed (RFC 5961 section 3.2).",
+        "story": (
+            Sentence(
+                "The server had the client's FIN [92] and acknowledged it: it expects 277 (RCV.NXT) [93].",
+                (92, 93),
+                START_NS + 1_021_000_000,
+            ),
+            Sentence(
+                "The RST [98] carries 276. A RST that is not exactly RCV.NXT is not obeyed (RFC 5961 section 3.2).",
+                (98,),
+                START_NS + 1_044_000_000,
+            ),
+        ),
         "streams": (0,),
         "frames": (92, 93, 98, 99, 100, 101),
         "evidence": (
@@ -121,6 +131,11 @@ def finding(kind: str = "rst-off-sequence", number: int = 1, **changes: object) 
             Cause("the client's own kernel sent it"),
         ),
         "next_steps": ("fix the firewall that resets with the FIN's number", "set TCP_USER_TIMEOUT on the server"),
+        "refutations": (
+            Refutation("the client sends anything after its RST", "not found: the last frame of the client is 98", (98,)),
+            Refutation("the server's kernel has closed the socket", None),
+        ),
+        "settled_by": ("on the server: ss -tinpo state close-wait dst 198.51.100.240",),
         "references": ("RFC 5961 section 3.2",),
         "data": {"reaction": "ignored", "distance": -1},
         "id": f"{kind}-{number}",
@@ -136,7 +151,7 @@ def report(**changes: object) -> Report:
         "syn-unanswered",
         severity=Severity.WARNING,
         title=f"No answer to {HOSTILE}",
-        summary=f"SYN to {HOSTILE}\nand a second line",
+        story=(Sentence(f"SYN to {HOSTILE}\nand a second line", (30,)),),
         streams=(2,),
         frames=(30,),
         evidence=(Evidence(30, START_NS + 2 * 10**9, HOSTILE, f"client > server S {HOSTILE}", 2),),
@@ -147,7 +162,7 @@ def report(**changes: object) -> Report:
         "capture-truncated",
         severity=Severity.INFO,
         title="2 packets are cut short",
-        summary="What their payload held cannot be told.",
+        story=(Sentence("What their payload held cannot be told.", (5, 6)),),
         streams=(),
         frames=(5, 6),
         data={"cut_packets": 2},
@@ -205,7 +220,9 @@ def incident(number: int, *findings: Finding) -> Incident:
         title=cause.title,
         severity=cause.severity,
         findings=tuple(each.id for each in findings),
-        narrative=((cause.summary, cause.frames),),
+        narrative=cause.story,
         against=("a current Linux would have obeyed",),
         next_steps=cause.next_steps,
+        refutations=cause.refutations,
+        settled_by=cause.settled_by,
     )

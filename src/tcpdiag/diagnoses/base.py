@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
 from .columns import distinct
 from .confidence import Doubt, confidence
@@ -56,7 +56,7 @@ class Diagnosis(ABC):
         view: View,
         severity: Severity,
         title: str,
-        summary: str,
+        story: str | Sequence[Sentence],
         *,
         streams: Sequence[int] | np.ndarray,
         frames: Iterable[int] | np.ndarray,
@@ -67,6 +67,8 @@ class Diagnosis(ABC):
         peer: str | None = None,
         causes: Iterable[Cause] = (),
         next_steps: Iterable[str] = (),
+        refutations: Iterable[Refutation] = (),
+        settled_by: Iterable[str] = (),
         data: dict[str, Any] | None = None,
     ) -> Finding:
         """A finding of this kind: frames sorted and unique, confidence from the doubts, lists bounded."""
@@ -75,12 +77,14 @@ class Diagnosis(ABC):
         if self.scope is not Scope.CAPTURE:  # what the capture lacks is no doubt about a finding that says so
             doubts = (*doubts, *view.doubts(all_streams))
         doubts = sorted(set(doubts))
+        if isinstance(story, str):
+            story = [Sentence(story, tuple(all_frames[all_frames > 0][:20].tolist()), span and int(span[0]))]
         return Finding(
             kind=self.kind,
             severity=severity,
             confidence=confidence(doubts),
             title=title,
-            summary=summary,
+            story=tuple(story),
             streams=tuple(all_streams[:STREAMS_MAX].tolist()),
             frames=tuple(all_frames[all_frames > 0][:FRAMES_MAX].tolist()),
             evidence=tuple(spread(list(evidence))),
@@ -90,6 +94,8 @@ class Diagnosis(ABC):
             last_ts_ns=None if span is None else int(span[1]),
             causes=tuple(causes),
             next_steps=tuple(next_steps),
+            refutations=tuple(refutations),
+            settled_by=tuple(settled_by),
             references=tuple(str(rfc) for rfc in self.references),
             data={**(data or {}), "doubts": [doubt.text for doubt in doubts]},
         )

@@ -95,7 +95,9 @@ def _incident(number: int, group: list[Finding]) -> Incident:
         title=cause.title,
         severity=max(finding.severity for finding in group),
         findings=tuple(finding.id for finding in group),
-        narrative=tuple((finding.summary, finding.frames[:20]) for finding in told),
+        narrative=tuple(sentence for finding in told for sentence in finding.story),
         against=tuple(dict.fromkeys(text for cause_ in cause.causes[:1] for text in cause_.against)),
         next_steps=tuple(dict.fromkeys(step for finding in group for step in finding.next_steps)),
+        refutations=cause.refutations,
+        settled_by=tuple(dict.fromkeys(step for finding in group for step in finding.settled_by)),
     )

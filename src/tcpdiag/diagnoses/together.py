@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ..model.finding import Finding
+from ..model.finding import Finding, Sentence
 from .base import FRAMES_MAX, STREAMS_MAX
 from .groups import by_endpoint
 from .view import View
@@ -36,7 +36,7 @@ def widened(
     return replace(
         finding,
         title=title,
-        summary=f"{finding.summary} {more}",
+        story=(*finding.story, Sentence(more, tuple(frames[:20]))),
         streams=tuple(sorted(set(flows))[:STREAMS_MAX]),
         frames=tuple(sorted({*finding.frames, *frames})[:FRAMES_MAX]),
         endpoint=servers.pop() if len(servers) == 1 else None,

@@ -6,4 +6,4 @@ cdef bint tcp(const unsigned char* data, Walk* w, Segment* s) noexcept nogil
 cdef void blank(Walk* w, Segment* s) noexcept nogil
 cdef void options(const unsigned char* data, long long at, long long end, Segment* s) noexcept nogil
 cdef unsigned int option(const unsigned char* data, long long at, unsigned int kind, long long size, Segment* s) noexcept nogil
-cdef unsigned char checksum(const unsigned char* data, long long at, long long length, Walk* w) noexcept nogil
+cdef unsigned char checksum(const unsigned char* data, long long at, long long length, unsigned int total, Walk* w) noexcept nogil

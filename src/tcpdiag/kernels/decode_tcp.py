@@ -95,7 +95,8 @@ def tcp(data: cython.p_const_uchar, w: cython.pointer[Walk], s: cython.pointer[S
     elif s[0].captured_len < s[0].payload_len or w[0].cut_fragment or there < header:
         origin |= TRUNCATED
     elif not origin & HEADER_TRUNCATED:
-        s[0].checksum = checksum(data, at, length, w)
+        s[0].payload_sum = sum16(data, at + header, length - header)
+        s[0].checksum = checksum(data, at, length, sum16(data, at, header) + s[0].payload_sum, w)
     s[0].origin = origin
     return True
 
@@ -126,6 +127,7 @@ def blank(w: cython.pointer[Walk], s: cython.pointer[Segment]) -> cython.void:
     s[0].window = 0
     s[0].mss = 0
     s[0].urgent = 0
+    s[0].payload_sum = 0
     s[0].options = 0
     s[0].wscale = 0
     s[0].n_sack = 0
@@ -212,9 +214,14 @@ def option(
 @cython.nogil
 @cython.exceptval(check=False)
 def checksum(
-    data: cython.p_const_uchar, at: cython.longlong, length: cython.longlong, w: cython.pointer[Walk]
+    data: cython.p_const_uchar,
+    at: cython.longlong,
+    length: cython.longlong,
+    total: cython.uint,
+    w: cython.pointer[Walk],
 ) -> cython.uchar:
-    """Judge the checksum of a segment that is there in full (RFC 9293 section 3.1, RFC 8200 section 8.1).
+    """Judge the checksum of a segment that is there in full (RFC 9293 section 3.1, RFC 8200 section 8.1). `total`: the
+    sum of its header and of its payload.
 
     A card that is to finish the sum finds the folded pseudo-header in the field; with segmentation offload the
     length is left out of it.
@@ -231,7 +238,7 @@ def checksum(
         pseudo += ((w[0].src_hi >> 32) & 0xFFFF) + (w[0].src_hi >> 48)
         pseudo += (w[0].sum_hi & 0xFFFF) + ((w[0].sum_hi >> 16) & 0xFFFF)
         pseudo += ((w[0].sum_hi >> 32) & 0xFFFF) + (w[0].sum_hi >> 48)
-    whole = fold(pseudo + (length & 0xFFFF) + (length >> 16) + sum16(data, at, length))
+    whole = fold(pseudo + (length & 0xFFFF) + (length >> 16) + total)
     if whole == 0xFFFF:
         return GOOD
     if field == fold(pseudo + (length & 0xFFFF) + (length >> 16)) or field == fold(pseudo):

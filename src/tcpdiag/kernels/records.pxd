@@ -34,6 +34,7 @@ cdef packed struct Segment:
     unsigned short ip_id
     unsigned short interface
     unsigned short urgent
+    unsigned short payload_sum
     unsigned short options
     unsigned char wscale
     unsigned char n_sack
@@ -173,6 +174,27 @@ cdef packed struct Detail:
     unsigned int[8] hole
     long long hole_ts_ns
     unsigned int forgotten
+    unsigned int text_frame
+    unsigned int beat_first_frame
+    unsigned int lost_before
+    unsigned int lost_after
+    unsigned int needless
+    unsigned int dsacks
+    unsigned int largest_acked
+    unsigned int max_window
+    unsigned int small_windows
+    unsigned int small_window_frame
+    unsigned int shrunk
+    unsigned int right_edge
+    unsigned int right_edge_frame
+    unsigned int seq_back
+    unsigned int conflicts
+    unsigned int[4] recent_seq
+    unsigned int[4] recent_frame
+    unsigned short[4] recent_len
+    unsigned short[4] recent_sum
+    unsigned char[4] recent_ttl
+    unsigned char recent_next
     unsigned char n_holes
     unsigned char events_full
-    unsigned char[6] spare
+    unsigned char[5] spare

@@ -33,12 +33,15 @@ class EventKind(IntEnum):
     """What happened. `side` is whom it is about, `sender` who sent the segment."""
 
     STATE = 1
-    """`side` enters `state`. EventBit.CERTAIN: proved by its own segment or ACK; else presumed."""
+    """`side` enters `state`. EventBit.CERTAIN: proved by its own segment or ACK; else presumed.
+    value: of SYN-SENT, the TSval of the SYN, -1 without one."""
     SYN_REPEATED = 2
-    """`side` sends its SYN (or SYN-ACK) again. value: ns since the first one; ref: first frame."""
+    """`side` sends its SYN (or SYN-ACK) again. value: ns since the first one; ref: first frame; detail: Option bits below
+    0x100 that it carries."""
     RETRANSMISSION = 3
     """`side` sends text or a FIN again. value: ns since it last sent new sequence space; ref: the last frame of
-    `side` before this one. At most RETRANSMISSION_ROWS rows a flow and direction; the counters go on."""
+    `side` before this one; detail: LossPlace. At most RETRANSMISSION_ROWS rows a flow and direction; the counters go
+    on."""
     RST = 4
     """A RST reaches `side`. state: of `side` before it; detail: RstClass; value: SEG.SEQ - RCV.NXT;
     ref: the frame that established RCV.NXT (the receiver's own ACK when there is one)."""
@@ -81,6 +84,19 @@ class EventKind(IntEnum):
     """`side` answers a SYN with a RST. ref: the SYN."""
     BAD_ACK_RST = 21
     """`side`, in SYN-SENT, answers an ACK for the wrong thing with a RST (RFC 9293 section 3.10.7.3). ref: that ACK."""
+    WINDOW_SHRUNK = 22
+    """`side` takes back window that it had offered (RFC 9293 section 3.8.6: SHLD-14). value: bytes; ref: the frame that
+    had offered them. At most PROBE_ROWS rows an endpoint."""
+    SEQ_BACK = 23
+    """`side` sends an empty segment whose SEG.SEQ is below what was captured of it, though its ACK is its newest: it
+    does not know of what was sent in its name. value: SEG.SEQ - SND.NXT; ref: the frame with its last new text. At most
+    PROBE_ROWS rows an endpoint."""
+    OTHER_CONTENT = 24
+    """`side` sends a range again with another content. value: TTL of the first one; ref: its frame. At most PROBE_ROWS
+    rows an endpoint."""
+    STALE_ECHO = 25
+    """`side` answers a SYN with an ACK whose TSecr tells how old its connection is. value: TSval of the SYN - TSecr,
+    in ticks of the peer's clock; ref: the SYN."""
 
 
 RETRANSMISSION_ROWS = 64
@@ -104,6 +120,15 @@ class RstClass(IntEnum):
     AFTER_CLOSE = 10  # the receiver has closed already: harmless
     UNDECIDABLE = 11  # RCV.NXT unknown (midstream, nothing acknowledged yet)
     EXACT_UNACKED = 12  # exactly RCV.NXT, part of which the receiver had not acknowledged yet
+
+
+class LossPlace(IntEnum):
+    """Where the segment that is sent again had been lost, seen from the tap."""
+
+    UNKNOWN = 0
+    BEFORE = 1  # its first copy never came to the tap: it fills a hole
+    AFTER = 2  # the tap saw it, its receiver had not acknowledged it
+    NOWHERE = 3  # its receiver had acknowledged it: needless
 
 
 class EventBit(IntFlag):

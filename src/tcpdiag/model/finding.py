@@ -29,6 +29,24 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """One sentence of a story: the frames that it stands on, and when it happened."""
+
+    text: str  # ends in a full stop; names its frames in brackets
+    frames: tuple[int, ...] = ()  # none: it tells of an absence, or of what follows from the sentences before it
+    ts_ns: int | None = None  # None: at the time of the sentence before it
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """What would prove a finding wrong, and whether that was found."""
+
+    what: str  # "the client sends anything after frame 98"
+    outcome: str | None  # what looking for it gave; None: this capture cannot show it
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Cause:
     """A possible cause, with what speaks for it and what against it."""
 
@@ -45,7 +63,7 @@ class Finding:
     severity: Severity
     confidence: float  # 0 to 1, from model.confidence, never typed in
     title: str  # one line, at most 72 characters, no frame numbers
-    summary: str  # plain sentences: what happened, with frames in brackets
+    story: tuple[Sentence, ...]  # what happened: the cause in the first sentence
     streams: tuple[int, ...]
     frames: tuple[int, ...]  # ascending, unique: all that prove it
     evidence: tuple[Evidence, ...] = ()
@@ -55,9 +73,16 @@ class Finding:
     last_ts_ns: int | None = None
     causes: tuple[Cause, ...] = ()
     next_steps: tuple[str, ...] = ()
+    refutations: tuple[Refutation, ...] = ()
+    settled_by: tuple[str, ...] = ()  # captures and commands that would settle what is left open, and on which host
     references: tuple[str, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)  # JSON-ready numbers and words for programs
     id: str = ""  # set by the ranking: "kind-1", "kind-2", ...
+
+    @property
+    def summary(self) -> str:
+        """The story as one paragraph."""
+        return " ".join(sentence.text for sentence in self.story)
 
 
 @dataclass(frozen=True)
@@ -68,9 +93,11 @@ class Incident:
     title: str
     severity: Severity
     findings: tuple[str, ...]
-    narrative: tuple[tuple[str, tuple[int, ...]], ...]  # (sentence, frames), in time order
+    narrative: tuple[Sentence, ...]  # in time order
     against: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
+    refutations: tuple[Refutation, ...] = ()
+    settled_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

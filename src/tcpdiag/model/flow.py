@@ -161,8 +161,29 @@ DETAIL = np.dtype(
         ("hole", "<u4", (8,)),  # ranges received above rcv_nxt: left edge, right edge
         ("hole_ts_ns", "<i8"),  # when the lowest hole opened
         ("forgotten", "<u4"),  # bytes of ranges that found no place: received, though RCV.NXT does not show it
+        ("text_frame", "<u4"),  # first segment with new text
+        ("beat_first_frame", "<u4"),  # first beat of the current run
+        ("lost_before", "<u4"),  # retransmissions by LossPlace
+        ("lost_after", "<u4"),
+        ("needless", "<u4"),
+        ("dsacks", "<u4"),  # DSACKs that it sent (RFC 2883): something came to it twice
+        ("largest_acked", "<u4"),  # longest payload of one segment that its peer surely acknowledged
+        ("max_window", "<u4"),  # bytes, most that it advertised after its SYN
+        ("small_windows", "<u4"),  # advertised more than 0, but less than a segment: silly (RFC 9293 section 3.8.6.2.2)
+        ("small_window_frame", "<u4"),  # first of them
+        ("shrunk", "<u4"),  # times it took window back
+        ("right_edge", "<u4"),  # SEG.ACK + window, the farthest; valid when right_edge_frame is not 0
+        ("right_edge_frame", "<u4"),
+        ("seq_back", "<u4"),
+        ("conflicts", "<u4"),
+        ("recent_seq", "<u4", (4,)),  # its last segments with text, a ring: to compare what is sent again
+        ("recent_frame", "<u4", (4,)),  # 0: free
+        ("recent_len", "<u2", (4,)),
+        ("recent_sum", "<u2", (4,)),
+        ("recent_ttl", "u1", (4,)),
+        ("recent_next", "u1"),
         ("n_holes", "u1"),
         ("events_full", "u1"),  # a cap of rows was reached: counters are complete, rows are not
-        ("spare", "u1", (6,)),
+        ("spare", "u1", (5,)),
     ]
 )

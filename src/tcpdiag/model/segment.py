@@ -45,6 +45,8 @@ SEGMENT = np.dtype(
         ("ip_id", "<u2"),  # IPv4 only; 0 for IPv6
         ("interface", "<u2"),
         ("urgent", "<u2"),
+        ("payload_sum", "<u2"),  # one's complement sum of the payload; valid when it was captured whole: two that
+        # differ prove two contents, two alike prove nothing
         ("options", "<u2"),  # Option bits: which options the segment carries
         ("wscale", "u1"),  # valid when Option.WSCALE is set; as sent, not capped at 14
         ("n_sack", "u1"),

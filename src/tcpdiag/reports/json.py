@@ -1,7 +1,7 @@
 """Report -> JSON, the contract with programs. `schema.json` beside this file describes it and is tested against it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +9,7 @@ import orjson
 
 from .. import __version__, capture_notes
 from ..model.capture import CaptureFile, Interface
-from ..model.finding import Evidence, Finding, Incident
+from ..model.finding import Evidence, Finding, Incident, Refutation, Sentence
 from ..report import Report
 from ..units import epoch
 from .json_rows import flow_lines
@@ -138,6 +138,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "confidence": round(finding.confidence, 3),
         "title": finding.title,
         "summary": finding.summary,
+        "story": _story(finding.story),
         "streams": finding.streams,
         "endpoint": finding.endpoint,
         "peer": finding.peer,
@@ -147,9 +148,19 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": [_evidence(item) for item in finding.evidence],
         "causes": [{"text": c.text, "for": c.support, "against": c.against} for c in finding.causes],
         "next_steps": finding.next_steps,
+        "refutations": _refutations(finding.refutations),
+        "settled_by": finding.settled_by,
         "references": finding.references,
         "data": finding.data,
     }
+
+
+def _story(sentences: Sequence[Sentence]) -> list[dict[str, Any]]:
+    return [{"text": each.text, "frames": each.frames, "ts": _time(each.ts_ns)} for each in sentences]
+
+
+def _refutations(refutations: Sequence[Refutation]) -> list[dict[str, Any]]:
+    return [{"what": each.what, "outcome": each.outcome, "frames": each.frames} for each in refutations]
 
 
 def _evidence(item: Evidence) -> dict[str, Any]:
@@ -168,9 +179,11 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "title": incident.title,
         "severity": str(incident.severity),
         "findings": incident.findings,
-        "narrative": [{"text": text, "frames": frames} for text, frames in incident.narrative],
+        "narrative": _story(incident.narrative),
         "against": incident.against,
         "next_steps": incident.next_steps,
+        "refutations": _refutations(incident.refutations),
+        "settled_by": incident.settled_by,
     }
 
 
