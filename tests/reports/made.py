@@ -132,7 +132,7 @@ def finding(kind: str = "rst-off-sequence", number: int = 1, **changes: object) 
         ),
         "next_steps": ("fix the firewall that resets with the FIN's number", "set TCP_USER_TIMEOUT on the server"),
         "refutations": (
-            Refutation("the client sends anything after its RST", "not found: the last frame of the client is 98", (98,)),
+            Refutation("the client sends anything after its RST", "not found: the client's last frame is 98", (98,)),
             Refutation("the server's kernel has closed the socket", None),
         ),
         "settled_by": ("on the server: ss -tinpo state close-wait dst 198.51.100.240",),

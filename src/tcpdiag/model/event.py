@@ -36,8 +36,8 @@ class EventKind(IntEnum):
     """`side` enters `state`. EventBit.CERTAIN: proved by its own segment or ACK; else presumed.
     value: of SYN-SENT, the TSval of the SYN, -1 without one."""
     SYN_REPEATED = 2
-    """`side` sends its SYN (or SYN-ACK) again. value: ns since the first one; ref: first frame; detail: Option bits below
-    0x100 that it carries."""
+    """`side` sends its SYN (or SYN-ACK) again. value: ns since the first one; ref: first frame; detail: its Option bits
+    below 0x100."""
     RETRANSMISSION = 3
     """`side` sends text or a FIN again. value: ns since it last sent new sequence space; ref: the last frame of
     `side` before this one; detail: LossPlace. At most RETRANSMISSION_ROWS rows a flow and direction; the counters go
