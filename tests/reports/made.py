@@ -220,6 +220,7 @@ def incident(number: int, *findings: Finding) -> Incident:
         title=cause.title,
         severity=cause.severity,
         findings=tuple(each.id for each in findings),
+        streams=tuple(sorted({stream for each in findings for stream in each.streams})),
         narrative=cause.story,
         against=("a current Linux would have obeyed",),
         next_steps=cause.next_steps,

@@ -46,14 +46,36 @@ def test_causes_come_before_symptoms_and_capture_quality() -> None:
     assert places == sorted(places)
 
 
-def test_notices_are_listed_and_told_in_full_only_when_asked_for() -> None:
+def test_without_anything_grave_the_first_notice_is_told_and_the_others_listed() -> None:
     text = made.mild().to_text()
-    assert "NOTICE " not in text and "Cause " not in text
-    assert text.index("Nothing grave found") < text.index("notice: 3 connects") < text.index("info: An idle")
-    asked = made.report(
-        findings=made.mild().findings, incidents=made.mild().incidents, config=Config(only=("syn-refused",))
+    places = ("NOTICE    3 connects", "Nothing graver found", "info: An idle")
+    assert sorted(places, key=text.index) == list(places)
+    warning = made.finding("half-open", severity=Severity.WARNING, number=3)
+    grave = made.report(
+        findings=(warning, *made.mild().findings),
+        incidents=(made.incident(3, warning), *made.mild().incidents),
     ).to_text()
-    assert "NOTICE    3 connects are refused" in asked and "Cause " in asked
+    assert "NOTICE " not in grave and "notice: 3 connects" in grave and "Nothing grave" not in grave
+
+
+def test_a_notice_that_was_asked_for_is_told_in_full() -> None:
+    warning = made.finding("half-open", severity=Severity.WARNING, number=3)
+    text = made.report(
+        findings=(warning, *made.mild().findings),
+        incidents=(made.incident(3, warning), *made.mild().incidents),
+        config=Config(only=("syn-refused",)),
+    ).to_text()
+    assert "NOTICE    3 connects are refused" in text
+
+
+def test_symptoms_of_one_kind_are_one_line() -> None:
+    cause = made.finding()
+    many = tuple(made.finding("half-open", number=n, streams=(n,), severity=Severity.WARNING) for n in range(1, 5))
+    text = made.report(findings=(cause, *many), incidents=(made.incident(1, cause, *many),)).to_text(width=200)
+    assert [line for line in text.splitlines() if "half-open" in line] == [
+        "  Also       warning: A reset was not obeyed: its sequence number is one too low "
+        "(half-open; 4 times, streams 1..4; 6 frames from 92)"
+    ]
 
 
 def test_third_incident_of_a_kind_is_listed_unless_the_kind_was_asked_for() -> None:

@@ -93,6 +93,7 @@ class Incident:
     title: str
     severity: Severity
     findings: tuple[str, ...]
+    streams: tuple[int, ...]  # all connections of its findings
     narrative: tuple[Sentence, ...]  # in time order
     against: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()

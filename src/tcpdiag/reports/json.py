@@ -179,6 +179,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "title": incident.title,
         "severity": str(incident.severity),
         "findings": incident.findings,
+        "streams": incident.streams,
         "narrative": _story(incident.narrative),
         "against": incident.against,
         "next_steps": incident.next_steps,

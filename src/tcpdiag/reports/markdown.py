@@ -2,10 +2,10 @@
 
 import re
 
-from ..model.finding import Evidence, Finding, Severity
+from ..model.finding import Evidence, Finding
 from ..report import Report
 from ..units import printable, relative
-from .outline import Outline, Told, about, outline
+from .outline import Outline, Symptoms, Told, about, about_symptoms, outcome, outline
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&!]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
@@ -18,10 +18,10 @@ def render(report: Report) -> str:
         blocks.append(f"**PARTIAL** {escaped(parts.partial)}")
     if parts.restricted:
         blocks.append(escaped(parts.restricted))
-    if parts.nothing:
-        blocks.append(escaped(parts.nothing))
     for told in parts.told:
         blocks += _incident(told, parts.first_ts_ns)
+    if parts.nothing:
+        blocks.append(escaped(parts.nothing))
     blocks += _rest(parts)
     return "\n\n".join(blocks) + "\n"
 
@@ -52,9 +52,11 @@ def _incident(told: Told, first_ts_ns: int) -> list[str]:
         lines.append(f"- Cause: {escaped(reason.text)}")
         lines += [f"  - for: {escaped(text)}" for text in reason.support]
         lines += [f"  - against: {escaped(text)}" for text in reason.against]
-    lines += [f"- Also {_line(finding, beside=cause)}" for finding in told.symptoms]
-    lines += [f"- ... and {told.symptoms_left:,} more in the JSON report"] if told.symptoms_left else []
+    lines += [f"- Also {_symptoms(each, cause)}" for each in told.symptoms]
+    lines += [f"- ... and {told.symptoms_left:,} more kinds in the JSON report"] if told.symptoms_left else []
+    lines += [f"- Wrong if {escaped(outcome(each))}" for each in told.refutations]
     lines += [f"- Next: {escaped(step)}" for step in told.next_steps]
+    lines += [f"- To be sure: {escaped(step)}" for step in told.settled_by]
     lines += [f"- Wireshark: {code(told.wireshark)}"] if told.wireshark else []
     return [*blocks, "\n".join(lines)] if lines else blocks
 
@@ -62,11 +64,7 @@ def _incident(told: Told, first_ts_ns: int) -> list[str]:
 def _rest(parts: Outline) -> list[str]:
     blocks = []
     if parts.listed:
-        lines = []
-        for finding in parts.listed:
-            lines.append(f"- {_line(finding)}")
-            if parts.nothing and finding.severity > Severity.INFO:
-                lines.append(f"  {escaped(finding.summary)}")
+        lines = [f"- {_line(finding)}" for finding in parts.listed]
         lines += [f"- ... and {parts.left:,} more in the JSON report"] if parts.left else []
         blocks += ["## Further findings", "\n".join(lines)]
     capture = [
@@ -91,8 +89,13 @@ def _fenced(lines: list[str]) -> str:
     return "\n".join([f"{fence}text", *shown, fence])
 
 
-def _line(finding: Finding, beside: Finding | None = None) -> str:
-    return f"{finding.severity}: {escaped(finding.title)} ({'; '.join(map(escaped, about(finding, beside)))})"
+def _line(finding: Finding) -> str:
+    return f"{finding.severity}: {escaped(finding.title)} ({'; '.join(map(escaped, about(finding)))})"
+
+
+def _symptoms(symptoms: Symptoms, beside: Finding) -> str:
+    first = symptoms.first
+    return f"{first.severity}: {escaped(first.title)} ({'; '.join(map(escaped, about_symptoms(symptoms, beside)))})"
 
 
 def _longest_run(text: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from .. import capture_notes
-from ..model.finding import Evidence, Finding, Severity, Unexamined
+from ..model.finding import Evidence, Finding, Refutation, Severity, Unexamined
 from ..report import Report
 from ..units import duration, plural
 from ..wireshark import display_filter, ranges
@@ -28,29 +28,42 @@ PLACES = {
 
 
 @dataclass(frozen=True)
+class Symptoms:
+    """The findings of one kind in an incident, its cause apart; the first of them speaks for all."""
+
+    first: Finding
+    count: int
+    streams: tuple[int, ...]
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Told:
-    """An incident: its cause in full, the rest of it in a line each."""
+    """An incident: its cause in full, the rest of it in a line a kind."""
 
     severity: Severity  # the gravest of its findings
     cause: Finding
     where: str  # endpoints and streams
     evidence: tuple[Evidence, ...]
     evidence_left: int
-    symptoms: tuple[Finding, ...]
-    symptoms_left: int
+    symptoms: tuple[Symptoms, ...]
+    symptoms_left: int  # kinds
+    refutations: tuple[Refutation, ...]
     next_steps: tuple[str, ...]  # without those that an incident before it has told
+    settled_by: tuple[str, ...]
     wireshark: str | None
 
 
 @dataclass(frozen=True)
 class Outline:
-    """The parts of the report, in order. Told: what is at least a warning, or was asked for by its kind."""
+    """The parts of the report, in order. Told: what is at least a warning, or was asked for by its kind; where there
+    is nothing of that, the first notice."""
 
     header: str
     partial: str | None
     restricted: str | None
-    nothing: str | None  # in place of what is told
     told: tuple[Told, ...]
+    nothing: str | None  # that nothing is grave
     listed: tuple[Finding, ...]
     left: int  # incidents that are neither told nor listed
     capture_findings: tuple[Finding, ...]
@@ -64,15 +77,16 @@ def outline(report: Report) -> Outline:
     limits = report.config.limits
     groups = [group for group in _groups(report) if not _about_capture(group[0])]
     capture = tuple(finding for finding in report.findings if _about_capture(finding))
-    full = _worth_telling(report, groups)[: limits.findings]
+    grave = _worth_telling(report, groups)[: limits.findings]
+    full = grave or [group for group in groups[:1] if _severity(group) > Severity.INFO]
     told = {group[0].id for group in full}
     rest = [group[0] for group in groups if group[0].id not in told]
     return Outline(
         header=_header(report),
         partial=None if report.complete else _partial(report),
         restricted=_restricted(report),
-        nothing=None if full else _nothing(report, rest),
         told=_all_told(report, full),
+        nothing=None if grave else _nothing(report, bool(full), bool(rest)),
         listed=tuple(rest[: limits.listed]),
         left=max(0, len(rest) - limits.listed),
         capture_findings=capture,
@@ -88,16 +102,29 @@ def where(finding: Finding) -> str:
     return ", ".join(part for part in (ends, streams_named(finding.streams)) if part)
 
 
-def about(finding: Finding, beside: Finding | None = None) -> tuple[str, ...]:
-    """What identifies it in a line: kind, endpoints and streams where they differ from those of `beside`, frames."""
-    place = where(finding)
-    if beside is not None and place == where(beside):
-        place = ""
-    frames = ""
-    if finding.frames:
-        count = len(finding.frames)
-        frames = f"frame {finding.frames[0]}" if count == 1 else f"{plural(count, 'frame')} from {finding.frames[0]}"
-    return tuple(part for part in (finding.kind, place, frames) if part)
+def about(finding: Finding) -> tuple[str, ...]:
+    """What identifies it in a line: kind, endpoints and streams, frames."""
+    return tuple(part for part in (finding.kind, where(finding), _frames_named(finding.frames)) if part)
+
+
+def about_symptoms(symptoms: Symptoms, beside: Finding) -> tuple[str, ...]:
+    """The same for the symptoms of an incident; endpoints and streams where they differ from those of `beside`."""
+    if symptoms.count == 1:
+        place = "" if where(symptoms.first) == where(beside) else where(symptoms.first)
+    else:
+        place = f"{symptoms.count:,} times, {streams_named(symptoms.streams)}"
+    return tuple(part for part in (symptoms.first.kind, place, _frames_named(symptoms.frames)) if part)
+
+
+def outcome(refutation: Refutation) -> str:
+    """A refutation in a line: what it would be, and what looking for it gave."""
+    return f"{refutation.what} ({refutation.outcome or 'this capture cannot show it'})"
+
+
+def _frames_named(frames: tuple[int, ...]) -> str:
+    if not frames:
+        return ""
+    return f"frame {frames[0]}" if len(frames) == 1 else f"{plural(len(frames), 'frame')} from {frames[0]}"
 
 
 def streams_named(streams: tuple[int, ...]) -> str:
@@ -122,13 +149,17 @@ def _about_capture(finding: Finding) -> bool:
     return finding.kind.startswith("capture-")
 
 
+def _severity(group: list[Finding]) -> Severity:
+    return max(finding.severity for finding in group)
+
+
 def _worth_telling(report: Report, groups: list[list[Finding]]) -> list[list[Finding]]:
     asked_for = report.config.only
     alike: Counter[str] = Counter()
     found = []
     for group in groups:
         kind = group[0].kind
-        grave = max(finding.severity for finding in group) >= Severity.WARNING
+        grave = _severity(group) >= Severity.WARNING
         if (grave and alike[kind] < ALIKE_TOLD) or any(finding.kind in asked_for for finding in group):
             alike[kind] += 1
             found.append(group)
@@ -136,28 +167,46 @@ def _worth_telling(report: Report, groups: list[list[Finding]]) -> list[list[Fin
 
 
 def _all_told(report: Report, groups: list[list[Finding]]) -> tuple[Told, ...]:
-    steps: set[str] = set()
+    said: set[str] = set()
     told = []
     for group in groups:
-        told.append(_told(report, group, steps))
-        steps.update(group[0].next_steps)
+        told.append(_told(report, group, said))
+        said.update(group[0].next_steps, group[0].settled_by)
     return tuple(told)
 
 
-def _told(report: Report, group: list[Finding], steps_told: set[str]) -> Told:
+def _told(report: Report, group: list[Finding], said: set[str]) -> Told:
     limits = report.config.limits
-    cause, symptoms = group[0], sorted(group[1:], key=lambda finding: finding.severity == Severity.INFO)
-    steps = tuple(step for step in cause.next_steps if step not in steps_told)
+    cause, symptoms = group[0], _symptoms(group[1:])
+    steps = tuple(step for step in cause.next_steps if step not in said)
     return Told(
-        severity=max(finding.severity for finding in group),
+        severity=_severity(group),
         cause=cause,
         where=where(cause),
         evidence=cause.evidence[: limits.evidence],
         evidence_left=max(0, len(cause.evidence) - limits.evidence),
-        symptoms=tuple(symptoms[: limits.symptoms]),
+        symptoms=symptoms[: limits.symptoms],
         symptoms_left=max(0, len(symptoms) - limits.symptoms),
+        refutations=cause.refutations,
         next_steps=steps or (("as above",) if cause.next_steps else ()),
+        settled_by=tuple(step for step in cause.settled_by if step not in said),
         wireshark=display_filter(cause),
+    )
+
+
+def _symptoms(findings: list[Finding]) -> tuple[Symptoms, ...]:
+    """By kind: those that are only worth knowing behind the others, else in rank order."""
+    kinds: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda finding: finding.severity == Severity.INFO):
+        kinds.setdefault(finding.kind, []).append(finding)
+    return tuple(
+        Symptoms(
+            first=alike[0],
+            count=len(alike),
+            streams=tuple(sorted({stream for finding in alike for stream in finding.streams})),
+            frames=tuple(sorted({frame for finding in alike for frame in finding.frames})),
+        )
+        for alike in kinds.values()
     )
 
 
@@ -201,7 +250,7 @@ def _warnings(report: Report, told: tuple[Finding, ...]) -> tuple[str, ...]:
     ) + capture_notes.checksums(report.tables)
 
 
-def _nothing(report: Report, rest: list[Finding]) -> str:
+def _nothing(report: Report, told: bool, rest: bool) -> str:
     if not len(report.streams):
         return "No TCP connection to look at."
     kinds = [kind for kind in report.examined if not kind.startswith("capture-")]
@@ -209,5 +258,5 @@ def _nothing(report: Report, rest: list[Finding]) -> str:
         looked = f"Looked for {len(kinds)} kinds of fault (tcpdiag explain)."
     else:
         looked = f"Looked for: {', '.join(kinds) or 'nothing, every diagnosis was left out'}."
-    found = "Nothing grave found" if rest else "Nothing found"
+    found = "Nothing graver found" if told else "Nothing grave found" if rest else "Nothing found"
     return f"{found} in {plural(len(report.streams), 'connection')}. {looked}"

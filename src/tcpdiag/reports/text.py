@@ -1,11 +1,12 @@
 """Report -> text for a terminal: 80 columns, the cause first. Colour only where asked for."""
 
 import textwrap
+from collections.abc import Sequence
 
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..report import Report
 from ..units import printable, relative
-from .outline import Outline, Told, about, outline
+from .outline import Outline, Symptoms, Told, about, about_symptoms, outcome, outline
 
 LABEL = 13  # columns before the text of a labelled paragraph
 NARROWEST = 40
@@ -30,11 +31,11 @@ class _Page:
             self._paragraph(f"PARTIAL  {parts.partial}", style="1;31")
         if parts.restricted:
             self._paragraph(parts.restricted)
+        for told in parts.told:
+            self._incident(told, parts.first_ts_ns)
         if parts.nothing:
             self._blank()
             self._paragraph(parts.nothing)
-        for told in parts.told:
-            self._incident(told, parts.first_ts_ns)
         self._listed(parts)
         self._capture(parts)
         for index, item in enumerate(parts.unexamined):
@@ -57,12 +58,12 @@ class _Page:
             self._paragraph(f"... and {told.evidence_left:,} more: see --format json", indent=4)
         for index, reason in enumerate(cause.causes):
             self._cause(reason, "Cause" if index == 0 else "or")
-        for finding in told.symptoms:
-            self._labelled("Also", _line(finding, beside=cause))
+        self._list("Also", [_symptoms(each, cause) for each in told.symptoms])
         if told.symptoms_left:
-            self._labelled("", f"... and {told.symptoms_left:,} more: see --format json")
-        for index, step in enumerate(told.next_steps):
-            self._labelled("Next" if index == 0 else "", step)
+            self._labelled("", f"... and {told.symptoms_left:,} more kinds: see --format json")
+        self._list("Wrong if", [outcome(each) for each in told.refutations])
+        self._list("Next", told.next_steps)
+        self._list("To be sure", told.settled_by)
         if told.wireshark:
             self._labelled("Wireshark", told.wireshark)
 
@@ -101,8 +102,6 @@ class _Page:
         self._paragraph("Further findings (--only KIND tells one in full):")
         for finding in parts.listed:
             self._paragraph(_line(finding), indent=2, hanging=2)
-            if parts.nothing and finding.severity > Severity.INFO:
-                self._paragraph(finding.summary, indent=4)
         if parts.left:
             self._paragraph(f"... and {parts.left:,} more: see --format json", indent=2)
 
@@ -115,6 +114,10 @@ class _Page:
             self._paragraph(f"{finding.severity}: {finding.title}. {finding.summary}", indent=2, hanging=2)
         for warning in parts.capture_warnings:
             self._paragraph(f"{warning}", indent=2, hanging=2)
+
+    def _list(self, label: str, texts: Sequence[str]) -> None:
+        for index, text in enumerate(texts):
+            self._labelled("" if index else label, text)
 
     def _labelled(self, label: str, text: str) -> None:
         self._paragraph(text, first=f"  {label:{LABEL - 2}}", hanging=LABEL)
@@ -142,5 +145,10 @@ def _clean(text: str) -> str:
     return printable(text.replace("\n", " "))
 
 
-def _line(finding: Finding, beside: Finding | None = None) -> str:
-    return f"{finding.severity}: {finding.title} ({'; '.join(about(finding, beside))})"
+def _line(finding: Finding) -> str:
+    return f"{finding.severity}: {finding.title} ({'; '.join(about(finding))})"
+
+
+def _symptoms(symptoms: Symptoms, beside: Finding) -> str:
+    first = symptoms.first
+    return f"{first.severity}: {first.title} ({'; '.join(about_symptoms(symptoms, beside))})"
