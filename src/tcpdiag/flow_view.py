@@ -275,7 +275,7 @@ def events_frame(events: np.ndarray) -> "pd.DataFrame":
     data |= {
         name: events[name].copy()
         for name in events.dtype.names or ()
-        if name not in ("ts_ns", "kind", "state", "spare")
+        if name not in ("ts_ns", "kind", "state")
     }
     return pd.DataFrame(data)
 

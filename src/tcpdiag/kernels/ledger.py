@@ -102,6 +102,7 @@ class Ledger:
         e[0].detail = detail
         e[0].bits = bits
         e[0].ttl = s[0].ttl
+        e[0].options = s[0].options & 0xFF
         self.n_events = row + 1
         return row
 

@@ -66,7 +66,7 @@ cdef packed struct Event:
     unsigned char detail
     unsigned char bits
     unsigned char ttl
-    unsigned char spare
+    unsigned char options
 
 cdef packed struct Flow:
     long long first_ts_ns

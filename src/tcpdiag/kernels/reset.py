@@ -56,6 +56,7 @@ RST_OBEYED = cython.declare(cython.uint, int(EndpointBit.RST_OBEYED))
 RST = cython.declare(cython.int, int(EventKind.RST))
 REFUSED = cython.declare(cython.int, int(EventKind.REFUSED))
 BAD_ACK_RST = cython.declare(cython.int, int(EventKind.BAD_ACK_RST))
+REACTIVE = cython.declare(cython.int, int(EventKind.REACTIVE))
 ALIVE_AFTER_RST = cython.declare(cython.int, int(EventKind.ALIVE_AFTER_RST))
 OBEY_EXPECTED = cython.declare(cython.int, int(EventBit.OBEY_EXPECTED))
 CHALLENGE_EXPECTED = cython.declare(cython.int, int(EventBit.CHALLENGE_EXPECTED))
@@ -112,8 +113,26 @@ class Resets(Handshake):
         """A RST from `side`: first what it does to the other end, then what it says of its sender."""
         self.endpoints[2 * flow + side].resets += 1
         self.set_bases(flow, side, s)
+        self.reactive(flow, side, s)
         self.rst_received(flow, side, s)
         self.rst_sent(flow, side, s)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def reactive(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """Whether it answers the last segment towards `side`, which is no RST, as RFC 9293 section 3.10.7.1 says."""
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
+        if (
+            (b[0].bits & ACKED)
+            and s[0].seq == b[0].last_ack
+            and not (s[0].flags & ACK)
+            and s[0].window == 0
+            and s[0].options == 0
+            and b[0].last_frame != b[0].rst_frame
+            and self.endpoints[2 * flow + side].resets <= RST_ROWS
+        ):
+            self.note(REACTIVE, flow, side, s, 0, b[0].last_frame, s[0].ts_ns - b[0].last_ts_ns)
 
     @cython.cfunc
     @cython.nogil

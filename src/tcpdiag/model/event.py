@@ -24,7 +24,7 @@ EVENT = np.dtype(
         ("detail", "u1"),  # meaning depends on the kind
         ("bits", "u1"),  # EventBit
         ("ttl", "u1"),
-        ("spare", "u1"),
+        ("options", "u1"),  # Option bits below 0x100 that the segment carries
     ]
 )
 
@@ -97,6 +97,10 @@ class EventKind(IntEnum):
     STALE_ECHO = 25
     """`side` answers a SYN with an ACK whose TSecr tells how old its connection is. value: TSval of the SYN - TSecr,
     in ticks of the peer's clock; ref: the SYN."""
+    REACTIVE = 26
+    """`side` sends a RST as a host without that connection does: its number is the ACK of the last segment towards it,
+    without ACK, window and options (RFC 9293 section 3.10.7.1). ref: that segment; value: ns since it. Where several
+    were under way it answers that one or one shortly before it. With the first RST_ROWS of an endpoint."""
 
 
 RETRANSMISSION_ROWS = 64
