@@ -272,11 +272,7 @@ def events_frame(events: np.ndarray) -> "pd.DataFrame":
     data: dict[str, Any] = {"ts": pd.to_datetime(events["ts_ns"].astype(np.int64), unit="ns", utc=True)}
     data["kind"] = pd.Categorical([EventKind(kind).name for kind in events["kind"].tolist()])
     data["state"] = pd.Categorical([str(State(state)) for state in events["state"].tolist()])
-    data |= {
-        name: events[name].copy()
-        for name in events.dtype.names or ()
-        if name not in ("ts_ns", "kind", "state")
-    }
+    data |= {name: events[name].copy() for name in events.dtype.names or () if name not in ("ts_ns", "kind", "state")}
     return pd.DataFrame(data)
 
 
