@@ -9,24 +9,15 @@ from pathlib import Path
 import pytest
 
 from captures.cases import Case, case_id, cases, label
-from captures.not_yet import NOT_YET
 from places import FIXTURES, SHARED, needs_shared
 
 CASES = cases()
-LATER = [(case, name) for case in CASES for name in sorted(NOT_YET.get(case.name, ()))]
 every_case = pytest.mark.parametrize("case", CASES, ids=case_id)
 
 
 @every_case
 def test_expected_findings_are_found(case: Case) -> None:
-    missed = [want for want in case.missed() if label(want) not in NOT_YET.get(case.name, set())]
-    assert [f"{label(want)} {want['flow']} frames {want['frames'][:8]}: {want['why']}" for want in missed] == []
-
-
-@pytest.mark.parametrize(("case", "name"), LATER, ids=[f"{case_id(case)}:{name}" for case, name in LATER])
-def test_what_is_listed_as_not_yet_is_not_found(case: Case, name: str) -> None:
-    assert name in case.kinds(), "no such expectation: remove it from captures/not_yet.py"
-    assert name in {label(want) for want in case.missed()}, "found now: remove it from captures/not_yet.py"
+    assert [f"{label(want)} {want['flow']} frames {want['frames'][:8]}: {want['why']}" for want in case.missed()] == []
 
 
 @every_case
@@ -34,9 +25,7 @@ def test_nothing_wrong_is_claimed(case: Case) -> None:
     assert case.alarms() == []
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.has_cause and case.kinds() - NOT_YET.get(case.name, set())], ids=case_id
-)
+@pytest.mark.parametrize("case", [case for case in CASES if case.has_cause and case.kinds()], ids=case_id)
 def test_report_opens_with_the_cause(case: Case) -> None:
     titles = [f"{finding['kind']}: {finding['title']}" for finding in case.report["findings"]]
     assert case.first_is_expected(), f"the report opens with {titles[:1]}"
