@@ -50,7 +50,7 @@ class Scale:
 
     @classmethod
     def of(cls, path: Path) -> "Scale":
-        """Analyse it and find each connection of the truth in it: the n-th on its 4-tuple is the n-th of its streams."""
+        """Analyse it and find each connection of the truth: the n-th on its 4-tuple is the n-th of its streams."""
         report = tcpdiag.analyze([path])
         streams: dict[tuple[str, str], list[int]] = defaultdict(list)
         columns = report.flows.columns()
@@ -61,11 +61,12 @@ class Scale:
         rows = []
         with gzip.open(truth_of(path), "rt") as lines:
             for row in csv.DictReader(lines):
-                ends = (_label(row["client_ip"], row["client_port"]), _label(row["server_ip"], row["server_port"]))
+                client = _label(row["client_ip"], row["client_port"])
+                server = _label(row["server_ip"], row["server_port"])
                 # The sniffer lost a SYN or two: without it the other end may stand first.
-                found = streams[ends] or streams[ends[::-1]]
+                found = streams[client, server] or streams[server, client]
                 rows.append({**row, "stream": found.pop(0) if found else -1})
-        table = pd.DataFrame(rows).astype({name: int for name in (*COUNTED_BY, "lost_unseen")})
+        table = pd.DataFrame(rows).astype(dict.fromkeys((*COUNTED_BY, "lost_unseen"), int))
         return cls(report, table.set_index("stream"))
 
     @cached_property
@@ -116,12 +117,11 @@ def _label(address: str, port: str) -> str:
 def main(path: Path) -> None:
     """Print what the tests judge."""
     scale = Scale.of(path)
-    for fate in NAMED_BY:
-        print(f"{fate:14} named   {'%d of %d' % scale.share_named(fate)}")
-    for fate in ("rst", "open"):
-        print(f"{fate:14} ended   {'%d of %d' % scale.share_ended(fate)}")
-    for what in COUNTED_BY:
-        print(f"{what:14} counted {'%d of %d' % scale.share_counted(what)}")
+    rows = [(fate, "named", scale.share_named(fate)) for fate in NAMED_BY]
+    rows += [(fate, "ended", scale.share_ended(fate)) for fate in ("rst", "open")]
+    rows += [(what, "counted", scale.share_counted(what)) for what in COUNTED_BY]
+    for what, how, (right, there) in rows:
+        print(f"{what:14} {how:8} {right:,} of {there:,}")
     print(f"faultless      {len(scale.faultless)}, alarms: {scale.alarms() or 'none'}")
 
 
