@@ -28,6 +28,7 @@ RCV_NXT_PRESUMED: Final = Doubt(0.8, "RCV.NXT is presumed: the receiver had not 
 ROWS_CAPPED: Final = Doubt(0.95, "some rows of this connection were not kept: their number is known, not each frame")
 CLOCK: Final = Doubt(0.9, "the clock of the capture was set back")
 SHORT_WATCH: Final = Doubt(0.7, "the capture ended soon after")
+TAP_UNPROVED: Final = Doubt(0.85, "nothing else was captured meanwhile: the tap may have been blind")
 FEW_BEATS: Final = Doubt(0.85, "the period was learned from few messages")
 NOT_UNIQUE: Final = Doubt(0.7, "something else looks the same from here")
 

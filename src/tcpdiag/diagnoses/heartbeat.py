@@ -8,6 +8,7 @@ import numpy as np
 
 from ..model.event import BEAT_ROWS, EventKind
 from ..model.flow import EndpointBit
+from ..units import duration
 from .view import View
 
 _STEADY: Final = 1.25
@@ -32,7 +33,8 @@ class Heartbeat:
     most_ns: int
     first_ns: int
     last_ns: int
-    frames: tuple[int, ...]  # as many as were kept, and the last
+    frames: tuple[int, ...]  # as many as were kept, the first and the last among them
+    payload_len: int  # bytes of the last beat
 
     @property
     def period_ns(self) -> int:
@@ -40,16 +42,32 @@ class Heartbeat:
         return (self.least_ns + self.most_ns) // 2
 
     @property
-    def word(self) -> str:
-        """What it is made of."""
-        return "TCP keepalive probe" if self.probes else "small message"
+    def jitter_ns(self) -> int:
+        """How far a gap is from the period at most."""
+        return (self.most_ns - self.least_ns + 1) // 2
+
+    @property
+    def what(self) -> str:
+        """What it is made of, with an article."""
+        if self.probes:
+            return "a TCP keepalive probe"
+        article = "an" if str(self.payload_len).startswith(("8", "11", "18")) else "a"
+        return f"{article} {self.payload_len}-byte message"
+
+    @property
+    def every(self) -> str:
+        """`2 s`, or `29 s to 33 s` where they differ visibly."""
+        least, most = duration(self.least_ns), duration(self.most_ns)
+        return least if least == most else f"{least} to {most}"
 
 
-def learned(view: View, gaps_min: float, period_min_ns: int) -> Iterator[Heartbeat]:
-    """The heartbeats of all flows whose both directions were captured, by flow and side."""
+def learned(view: View, gaps_min: float, period_min_ns: int, among: np.ndarray | None = None) -> Iterator[Heartbeat]:
+    """The heartbeats of all flows, or of those in `among`, whose both directions were captured, by flow and side."""
     beats = view.detail_column("beats") > gaps_min
     probes = view.detail_column("keepalives") > gaps_min
     chosen = view.with_details[np.any(beats | probes, axis=1)]
+    if among is not None:
+        chosen = chosen[np.isin(chosen, among)]
     for flow, events in view.by_flow(chosen[~view.one_sided[chosen]]):
         for side in (0, 1):
             mine = events[events["side"] == side]
@@ -81,7 +99,8 @@ def _messages(view: View, flow: int, side: int, events: np.ndarray) -> Heartbeat
         int(own["beat_max_ns"]),
         first_ns,
         last_ns,
-        (*rows["frame"].tolist()[:BEAT_ROWS], int(own["beat_frame"])),
+        _frames(int(own["beat_first_frame"]), *rows["frame"].tolist()[:BEAT_ROWS], int(own["beat_frame"])),
+        int(own["beat_len"]),
     )
 
 
@@ -110,5 +129,11 @@ def _probes(view: View, flow: int, side: int, events: np.ndarray) -> Heartbeat |
         most,
         int(rows["ts_ns"][0]),
         int(end["last_ts_ns"]),
-        (*rows["frame"].tolist(), int(end["last_frame"])),
+        _frames(*rows["frame"].tolist(), int(end["last_frame"])),
+        0,
     )
+
+
+def _frames(*frames: int) -> tuple[int, ...]:
+    """The known ones, each once, ascending."""
+    return tuple(sorted({frame for frame in frames if frame}))

@@ -12,7 +12,8 @@ ESTABLISHED for ever: it waits for messages that cannot come, until it sends som
 
 ## What it cannot know
 What the beats mean, and what the two have agreed on: an application may stop of its own will. Whether the process, the
-host or the path died, unless something was sent to it afterwards.
+host or the path died, unless something was sent to it afterwards. Where nothing else was captured during the silence,
+the tap itself may have been blind: that lowers the confidence.
 
 ## Thresholds
 | name | default | source |
@@ -23,7 +24,8 @@ host or the path died, unless something was sent to it afterwards.
 | period_min_s | 1 | RFC 4271 section 4.4: keepalives are not sent more often than once a second |
 
 ## RFC
-RFC 9293 section 3.8.4 (keepalives), RFC 9293 section 3.5.1 (half-open connections), RFC 4271 section 4.4
+RFC 9293 section 3.8.4 (keepalives), RFC 9293 section 3.5.1 (half-open connections), RFC 4271 section 4.4 (interval),
+section 10 (hold time)
 
 ## Speaks
 ```packets
@@ -44,7 +46,24 @@ RFC 9293 section 3.8.4 (keepalives), RFC 9293 section 3.5.1 (half-open connectio
 +30.0 < P. 41:49(8) ack 11 win 65535
 +0.01 > . 11:11(0) ack 49 win 65535
 +300 .
-finding: keepalive-stopped warning
+finding: keepalive-stopped warning came_back=nothing peer_sent_since=0
+```
+The client noticed only when it sent something: the server had restarted.
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++60.0 < P. 1:9(8) ack 1 win 65535
++60.0 < P. 9:17(8) ack 1 win 65535
++60.0 < P. 17:25(8) ack 1 win 65535
++60.0 < P. 25:33(8) ack 1 win 65535
++60.0 < P. 33:41(8) ack 1 win 65535
++60.0 < P. 41:49(8) ack 1 win 65535
++0.01 > . 1:1(0) ack 49 win 65535
++600 > P. 1:16(15) ack 49 win 65535
++0.01 < R 49:49(0) win 0
+finding: keepalive-stopped warning came_back=rst silent_for_s=600.02
+finding: half-open warning
 ```
 
 ## Stays silent
@@ -77,6 +96,21 @@ The beats end with the connection:
 +0.01 > . 2:2(0) ack 42 win 65535
 +300 .
 ```
+The heartbeat becomes slower, and goes on:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++10.0 < P. 1:9(8) ack 1 win 65535
++10.0 < P. 9:17(8) ack 1 win 65535
++10.0 < P. 17:25(8) ack 1 win 65535
++10.0 < P. 25:33(8) ack 1 win 65535
++10.0 < P. 33:41(8) ack 1 win 65535
++60.0 < P. 41:49(8) ack 1 win 65535
++60.0 < P. 49:57(8) ack 1 win 65535
++0.01 > . 1:1(0) ack 57 win 65535
++60.0 .
+```
 Requests and answers of an ordinary size that end:
 ```packets
 +0.00 > S 0:0(0) win 65535
@@ -101,19 +135,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.event import EventBit, EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
-from ..model.flow import EndpointBit
-from ..model.segment import Flag
+from ..model.event import EventKind
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
-from .confidence import FEW_BEATS, NOT_UNIQUE
+from .confidence import FEW_BEATS, NOT_UNIQUE, TAP_UNPROVED
+from .elsewhere import Heard, Watch, heard, watch
 from .heartbeat import Heartbeat, learned
+from .silence import Silence, after
 from .together import together, widened
 from .view import View
-
-_DELAYED_ACK_NS = 500_000_000  # RFC 9293 section 3.8.6.3: what is later is not the ACK of the last beat
 
 
 class Thresholds(NamedTuple):
@@ -125,35 +157,25 @@ class Thresholds(NamedTuple):
     period_min_s: float = 1
 
 
-class Silence(NamedTuple):
-    """What followed after the last beat."""
-
-    until_ns: int  # the capture's end, or what ended the connection
-    reply_frame: int  # last packet that the beating side still sent, 0: none
-    reset_frame: int  # RST of the beating side
-    sent_frames: tuple[int, ...]  # what the listening side sent of itself
-    closed: bool
-
-
 class KeepaliveStopped(Diagnosis):
     """A learned heartbeat stopped, the connection did not."""
 
     kind = "keepalive-stopped"
     scope = Scope.FLOW
-    events = (EventKind.BEAT, EventKind.KEEPALIVE_PROBE, EventKind.RST, EventKind.STATE)
-    references = (Rfc(9293, "3.8.4"), Rfc(9293, "3.5.1"), Rfc(4271, "4.4"))
+    events = (EventKind.BEAT, EventKind.KEEPALIVE_PROBE, EventKind.RST)
+    references = (Rfc(9293, "3.8.4"), Rfc(9293, "3.5.1"), Rfc(4271, "10"), Rfc(4271, "4.4"))
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         beats = [
             beat
             for beat in learned(view, limits.gaps_min, int(limits.period_min_s * NS))
-            if view.last_ts_ns - beat.last_ns >= limits.periods * beat.most_ns and not _spoke(view, beat)
+            if view.last_ts_ns - beat.last_ns >= limits.periods * beat.most_ns
         ]
         events = dict(view.by_flow(beat.flow for beat in beats))
         stopped: dict[int, tuple[Heartbeat, Silence]] = {}
         for beat in beats:
-            silence = _after(view, beat, events[beat.flow])
+            silence = after(view, beat, events[beat.flow])
             if silence is not None and silence.until_ns - beat.last_ns >= limits.periods * beat.most_ns:
                 stopped.setdefault(beat.flow, (beat, silence))
         told = list(stopped.values())
@@ -176,49 +198,59 @@ class KeepaliveStopped(Diagnosis):
         self, view: View, beat: Heartbeat, silence: Silence, events: np.ndarray, limits: Thresholds
     ) -> Finding:
         flow, side = beat.flow, beat.side
-        who, other = view.role(flow, side), view.role(flow, 1 - side)
+        other = view.role(flow, 1 - side)
         silent_ns = silence.until_ns - beat.last_ns
-        times = silent_ns / beat.period_ns
+        seen = watch(view, flow, beat.last_ns, silence.until_ns)
+        elsewhere = heard(view, flow, side, beat.last_ns)
         probes = _keepalives(view, flow)
         return self.finding(
             view,
             Severity.NOTICE if beat.exchanged or beat.count <= limits.warning_gaps else Severity.WARNING,
-            f"The {who}'s heartbeat stopped, and the connection was not closed",
-            f"The {who} sent a {beat.word} every {_period(beat)}, {plural(beat.count, 'time')} "
-            f"{frame_list(dict.fromkeys(beat.frames))}, then none for {duration(silent_ns)}, {times:.3g} times as "
-            f"long, {'until the connection ended' if silence.closed else 'until the capture ends'}. "
-            f"{_noticed(other, who, silence)} "
-            + (f"TCP keepalives are in use: {plural(probes, 'probe')}." if probes else "No TCP keepalive was seen."),
+            _title(view.role(flow, side), beat, silent_ns),
+            tuple(_story(view, beat, silence, seen, probes)),
             streams=[flow],
-            frames=[*beat.frames, *silence.sent_frames, silence.reset_frame],
+            frames=[*beat.frames, *silence.sent_frames, silence.reset_frame, silence.reply_frame],
             span=(beat.first_ns, silence.until_ns),
             doubts=[
                 *((FEW_BEATS,) if beat.count < 10 else ()),
                 *((NOT_UNIQUE,) if beat.exchanged else ()),
+                *(() if seen.flows or silence.sent_frames or silence.closed else (TAP_UNPROVED,)),
             ],
             evidence=_evidence(view, beat, silence, silent_ns, events),
             endpoint=view.label(flow, side),
             peer=view.label(flow, 1 - side),
-            causes=_causes(who, beat, silence),
+            causes=_causes(view.role(flow, side), beat, silence, elsewhere),
             next_steps=(
-                f"on {view.host(flow, 1 - side)}: ss -tinpo dst {view.host(flow, side)}: is the socket still "
-                "ESTABLISHED, with a timer?",
-                f"on {view.host(flow, side)}: does it still have this connection? uptime; restarts of the process",
-                f"let the {other} close and reconnect when nothing was received for about "
-                f"{duration(int(3 * beat.period_ns))} (three periods), or switch on SO_KEEPALIVE with a short "
-                "TCP_KEEPIDLE",
+                f"let the {other} close and connect again when nothing was received for about "
+                f"{duration(int(3 * beat.period_ns))} (three periods)"
+                + ("" if probes else ", or switch on SO_KEEPALIVE with a short TCP_KEEPIDLE"),
+                f"on {view.host(flow, side)}: uptime; restarts and suspends of the process at "
+                "the time of the last beat",
+            ),
+            refutations=_refutations(view, beat, silence, seen, elsewhere),
+            settled_by=(
+                f"on {view.host(flow, 1 - side)}: ss -tinpo dst {view.host(flow, side)}: still ESTABLISHED, with a "
+                "timer, lastrcv of about the silence",
+                f"on {view.host(flow, side)}: ss -tinp dst {view.host(flow, 1 - side)}: if it still has the "
+                "connection, and data in its send queue, the path is cut; if it has not, it is gone",
             ),
             data={
                 "heartbeat": "tcp" if beat.probes else "application",
+                "payload_len": beat.payload_len,
                 "period_s": round(beat.period_ns / NS, 3),
                 "period_min_s": round(beat.least_ns / NS, 3),
                 "period_max_s": round(beat.most_ns / NS, 3),
+                "jitter_s": round(beat.jitter_ns / NS, 3),
                 "beats": beat.count,
+                "last_beat_frame": beat.frames[-1],
                 "silent_for_s": round(silent_ns / NS, 3),
-                "periods_missed": round(times, 1),
+                "periods_missed": round(silent_ns / beat.period_ns, 1),
                 "peer_sent_since": len(silence.sent_frames),
-                "came_back": "rst" if silence.reset_frame else "ack" if silence.reply_frame else "nothing",
+                "came_back": silence.came_back,
                 "tcp_keepalive_probes": probes,
+                "others_captured_meanwhile": seen.flows,
+                "longest_blind_s": round(seen.blind_ns / NS, 3),
+                "host_heard_on_others": elsewhere.flows,
             },
         )
 
@@ -228,82 +260,75 @@ def _plainest(told: tuple[Heartbeat, Silence]) -> tuple[bool, int]:
     return not told[0].exchanged, told[0].count
 
 
-def _spoke(view: View, beat: Heartbeat) -> bool:
-    """Whether the beating side closed in order, or said something else after its last beat."""
-    detail = view.detail(beat.flow, beat.side)
-    closed = int(view.tables.endpoint(beat.flow, beat.side)["bits"]) & EndpointBit.FIN_SENT
-    return detail is None or bool(closed) or int(detail["last_text_ts_ns"]) > beat.last_ns
-
-
-def _after(view: View, beat: Heartbeat, events: np.ndarray) -> Silence | None:
-    """What came after the last beat; None where bytes of the beating side were not captured."""
-    flow, side = beat.flow, beat.side
-    own, peer = view.tables.endpoint(flow, side), view.tables.endpoint(flow, 1 - side)
-    waiting = view.detail(flow, 1 - side)
-    if waiting is None:
-        return None
-    events = events[(events["ts_ns"] > beat.last_ns) & ((events["bits"] & int(EventBit.WITHDRAWN)) == 0)]
-    if np.any((events["kind"] == EventKind.ACK_UNSEEN) & (events["sender"] != side)):
-        return None
-    resets = events[events["kind"] == EventKind.RST]
-    fins = events[(events["kind"] == EventKind.STATE) & ((events["flags"] & int(Flag.FIN)) != 0)]
-    ends = [*resets["ts_ns"].tolist(), *fins["ts_ns"].tolist()]
-    if reopened_ns := int(view.once(_opened_again)[flow]):
-        ends.append(reopened_ns)
-    since_ns = beat.last_ns + _DELAYED_ACK_NS
-    sent = events[(events["sender"] == 1 - side) & (events["frame"] > 0) & (events["ts_ns"] > since_ns)]
-    frames = set(sent["frame"].tolist())
-    if int(waiting["last_new_ts_ns"]) > since_ns:
-        frames.add(int(waiting["last_new_frame"]))
-    if int(peer["last_ts_ns"]) > since_ns:
-        frames.add(int(peer["last_frame"]))
-    reset = resets["frame"][resets["sender"] == side]
-    replied = int(own["last_ts_ns"]) > since_ns and int(own["last_frame"]) not in reset
-    return Silence(
-        min(ends, default=view.last_ts_ns),
-        int(own["last_frame"]) if replied else 0,
-        int(reset[0]) if len(reset) else 0,
-        tuple(sorted(frames)),
-        bool(ends),
-    )
-
-
-def _opened_again(view: View) -> np.ndarray:
-    """When the next connection on the 4-tuple of each flow began; 0: never."""
-    later = np.zeros(len(view.flows), np.int64)
-    again = view.flows["previous"] >= 0
-    later[view.flows["previous"][again]] = view.flows["first_ts_ns"][again]
-    return later
-
-
 def _keepalives(view: View, flow: int) -> int:
     return sum(int(detail["keepalives"]) for side in (0, 1) if (detail := view.detail(flow, side)) is not None)
 
 
-def _period(beat: Heartbeat) -> str:
-    """`2 s`, or `29 s to 33 s` where they differ visibly."""
-    least, most = duration(beat.least_ns), duration(beat.most_ns)
-    return least if least == most else f"{least} to {most}"
+def _title(who: str, beat: Heartbeat, silent_ns: int) -> str:
+    period, silence = duration(beat.period_ns), duration(silent_ns)
+    return f"The {who}'s {period} heartbeat stopped for {silence}; nobody closed"
 
 
-def _noticed(other: str, who: str, silence: Silence) -> str:
+def _story(view: View, beat: Heartbeat, silence: Silence, seen: Watch, probes: int) -> Iterator[Sentence]:
+    who, other = view.role(beat.flow, beat.side), view.role(beat.flow, 1 - beat.side)
+    silent_ns = silence.until_ns - beat.last_ns
+    end = "the connection ended" if silence.closed else "the capture ends"
+    yield Sentence(
+        f"The {who} sent {beat.what} every {beat.every}, {plural(beat.count, 'time')} {frame_list(beat.frames)}, and "
+        f"then nothing for {duration(silent_ns)}, {silent_ns / beat.period_ns:.3g} periods, until {end}; no FIN and no "
+        "RST announced that.",
+        beat.frames,
+        beat.first_ns,
+    )
+    yield _noticed(other, who, silence)
+    if seen.alive:
+        yield Sentence(
+            f"The tap was alive all that time: it captured packets of {plural(seen.flows, 'other connection')}.",
+            (),
+            silence.until_ns,
+        )
+    unnoticed = "" if silence.sent_frames else ", so the kernel will not notice either"
+    none = f"No TCP keepalive was seen on this connection{unnoticed}."
+    in_use = f"TCP keepalives are in use on this connection: {plural(probes, 'probe')}."
+    yield Sentence(in_use if probes else none, (), silence.until_ns)
+
+
+def _noticed(other: str, who: str, silence: Silence) -> Sentence:
     if not silence.sent_frames:
-        return f"The {other} did not notice: it sent nothing since."
-    back = (
-        f"a RST came back [{silence.reset_frame}]" if silence.reset_frame
-        else f"the {who}'s TCP still answered [{silence.reply_frame}]" if silence.reply_frame
-        else "nothing came back"
-    )  # fmt: skip
-    return f"The {other} sent something since {frame_list(silence.sent_frames)}: {back}."
+        return Sentence(
+            f"The {other} did not notice: it has sent nothing since, and only that would tell it.",
+            (),
+            silence.until_ns,
+        )
+    back, frame = {
+        "rst": (f"a RST came back [{silence.reset_frame}]", silence.reset_frame),
+        "ack": (f"the {who}'s TCP still answered [{silence.reply_frame}]", silence.reply_frame),
+        "nothing": ("nothing came back", 0),
+    }[silence.came_back]
+    frames = (*silence.sent_frames, *((frame,) if frame else ()))
+    return Sentence(
+        f"The {other} sent something since {frame_list(silence.sent_frames)}: {back}.", frames, silence.sent_ns or None
+    )
 
 
-def _causes(who: str, beat: Heartbeat, silence: Silence) -> tuple[Cause, ...]:
+def _causes(who: str, beat: Heartbeat, silence: Silence, elsewhere: Heard) -> tuple[Cause, ...]:
     alive = (f"its TCP still answered [{silence.reply_frame}]",) if silence.reply_frame else ()
     reset = (f"a RST answered later [{silence.reset_frame}]",) if silence.reset_frame else ()
     silent = ("what was sent to it got no answer",) if silence.sent_frames and not alive and not reset else ()
-    gone = Cause(f"the {who} is gone: host down, restarted or suspended, and no FIN said so", (*reset, *silent), alive)
-    path = Cause("a NAT, firewall or the path between drops the connection's packets", silent, alive)
-    stuck = Cause(f"the {who}'s application is stuck, or has stopped its heartbeat", alive, (*silent, *reset))
+    host = (f"its host was alive: {plural(elsewhere.flows, 'other connection')}",) if elsewhere.flows else ()
+    gone = Cause(
+        f"the {who} is gone: host down, restarted or suspended, and no FIN said so", (*reset, *silent), (*alive, *host)
+    )
+    path = Cause(
+        "a NAT, firewall or the path between drops the connection's packets",
+        (*silent, *(host if silent else ())),
+        alive,
+    )
+    stuck = Cause(
+        f"the {who}'s application is stuck, or has stopped its heartbeat",
+        (*alive, *(() if silent or reset else host)),
+        (*silent, *reset),
+    )
     ended = Cause("the two only stopped asking each other: a poll that ended", ("both sides sent small messages",))
     if beat.probes:  # the kernel sends them, whatever the application does
         return (gone, path)
@@ -312,10 +337,31 @@ def _causes(who: str, beat: Heartbeat, silence: Silence) -> tuple[Cause, ...]:
     return (ended, gone, path) if beat.exchanged else (gone, path, stuck)
 
 
+def _refutations(view: View, beat: Heartbeat, silence: Silence, seen: Watch, elsewhere: Heard) -> Iterator[Refutation]:
+    who = view.role(beat.flow, beat.side)
+    yield Refutation(
+        f"the {who} sends anything on this connection after its last beat [{beat.frames[-1]}]",
+        f"found, but no beat: its TCP answered [{silence.reply_frame}]" if silence.reply_frame
+        else f"found, but no beat: the RST [{silence.reset_frame}]" if silence.reset_frame
+        else "not found",
+        tuple(frame for frame in (beat.frames[-1], silence.reply_frame, silence.reset_frame) if frame),
+    )  # fmt: skip
+    yield Refutation("the tap itself was blind during the silence", seen.outcome())
+    yield Refutation(
+        f"the {who}'s host is alive, so that it is not the host that is gone",
+        elsewhere.outcome(f"{view.host(beat.flow, beat.side)}"),
+        (elsewhere.last_frame,) if elsewhere.flows else (),
+    )
+    yield Refutation("the two had agreed that the heartbeat would end here", None)
+
+
 def _evidence(view: View, beat: Heartbeat, silence: Silence, silent_ns: int, events: np.ndarray) -> Iterator[Evidence]:
     rows = events[np.isin(events["frame"], beat.frames) & np.isin(events["kind"], _BEATS)]
-    shown = rows if len(rows) <= 4 else np.concatenate([rows[:2], rows[-1:]])
-    yield from (view.evidence(event, f"heartbeat of the {view.role(beat.flow, beat.side)}") for event in shown)
+    shown = rows if len(rows) <= 3 else np.concatenate([rows[:1], rows[-1:]])
+    note = f"heartbeat of the {view.role(beat.flow, beat.side)}"
+    if not len(shown) or int(shown["frame"][0]) != beat.frames[0]:
+        yield view.frame(beat.flow, beat.frames[0], f"the first {note}", beat.first_ns)
+    yield from (view.evidence(event, note) for event in shown)
     yield view.absence(beat.last_ns, f"no heartbeat for {duration(silent_ns)}", beat.flow)
     for frame in silence.sent_frames[:2]:
         yield from (view.evidence(event, "sent since") for event in events[events["frame"] == frame][:1])
