@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from ..kernels import arrays, load
-from ..kernels.decode_layers import COUNTS, FRAGMENT, LAYER, MAX_LAYERS, WALK, Reason
+from ..kernels.decode_layers import ANSWER, COUNTS, FRAGMENT, LAYER, MAX_LAYERS, WALK, Reason
 from ..model.segment import RECORD, SEGMENT, Origin
 from ..model.tables import Tunnel
 from .fragments import Reassembler
@@ -21,6 +21,7 @@ class Decoder:
     """Finds the TCP segment of each packet: link layers, tunnels, IP, fragments, ICMP errors that quote one.
 
     State is kept across batches and files: unfinished fragments and the table of tunnels, both bounded.
+    `answers`: the DNS answers over UDP of the batch decoded last (ANSWER rows), fragmented ones left out.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Decoder:
         self._outputs = [np.empty(0, SEGMENT) for _ in range(ROTATION)]
         self._turn = 0
         self._fragments = np.empty(0, FRAGMENT)
+        self._answers = self.answers = np.empty(0, ANSWER)
         self._walk = np.zeros(1, WALK)
         self._layers = np.zeros(MAX_LAYERS, LAYER)
         self._counts: dict[int, np.ndarray] = {}
@@ -47,10 +49,12 @@ class Decoder:
             self._outputs[self._turn] = np.empty(n, SEGMENT)
         if len(self._fragments) < n:
             self._fragments = np.empty(n, FRAGMENT)
+            self._answers = np.empty(n, ANSWER)
         segments = self._outputs[self._turn]
         counts = self._counts.setdefault(batch.file, np.zeros(COUNTS, np.int64))
-        found, fragments = self._run(batch.buffer, batch.records, segments, self._fragments, counts, tunnel=0)
-        rows = segments[:found]
+        outputs = (segments, self._fragments, counts, self._answers)
+        found, fragments, answers = self._run(batch.buffer, batch.records, *outputs, tunnel=0)
+        rows, self.answers = segments[:found], self._answers[:answers]
         if fragments:
             joined = self._reassemble(batch, self._fragments[:fragments], counts)
             if joined:
@@ -66,15 +70,17 @@ class Decoder:
         segments: np.ndarray,
         fragments: np.ndarray,
         counts: np.ndarray,
+        answers: np.ndarray,
         *,
         tunnel: int,
-    ) -> tuple[int, int]:
-        """One call of the kernel; how many rows and fragments it wrote."""
-        found = np.zeros(2, np.int64)
+    ) -> tuple[int, int, int]:
+        """One call of the kernel; how many rows, fragments and answers it wrote."""
+        found = np.zeros(3, np.int64)
         self._walk["tunnel"] = tunnel
-        outputs = (segments, fragments, counts, self._walk, self._layers, self._table.rows, self._table.slots, found)
+        state = (self._walk, self._layers, self._table.rows, self._table.slots)
+        outputs = (segments, fragments, counts, *state, answers, found)
         self._kernel.decode(*arrays(self._kernel, buffer, records, *outputs))
-        return int(found[0]), int(found[1])
+        return int(found[0]), int(found[1]), int(found[2])
 
     def _reassemble(self, batch: Batch, fragments: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
         """Rows of the datagrams that these fragments complete."""
@@ -89,7 +95,8 @@ class Decoder:
                     break
                 buffer = np.frombuffer(whole, np.uint8)
                 tunnel, pkttype = int(again[0]["tunnel"]), int(again[0]["pkttype"])
-                found, more = self._run(buffer, _record(record, len(whole)), row, again, counts, tunnel=tunnel)
+                outputs = (row, again, counts, self._answers[:0])
+                found, more, _ = self._run(buffer, _record(record, len(whole)), *outputs, tunnel=tunnel)
                 if found:
                     row["origin"] |= np.uint8(Origin.REASSEMBLED)
                     row["pkttype"] = pkttype

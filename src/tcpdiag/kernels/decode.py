@@ -1,5 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, cdivision=True
-"""Packets to TCP segments: one record gives one segment row, one fragment row, or one counted reason."""
+"""Packets to TCP segments: one record gives one segment row, one fragment row, or one counted reason.
+
+Where DNS answers are is noted on the way: they give names to addresses.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from tcpdiag.model.segment import NO_PKTTYPE
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
+    be16 = uncompiled("octets").be16
     ip_steps = uncompiled("decode_ip")
     halt, ipv4, ipv6, icmp = ip_steps.halt, ip_steps.ipv4, ip_steps.ipv6, ip_steps.icmp
     authentication, extensions = ip_steps.authentication, ip_steps.extensions
@@ -38,10 +42,13 @@ BAD_IP_VERSION = cython.declare(cython.uint, int(Reason.BAD_IP_VERSION))
 TOO_DEEP = cython.declare(cython.uint, int(Reason.TOO_DEEP))
 ENCRYPTED = cython.declare(cython.uint, int(Reason.ENCRYPTED))
 PROTOCOL_CELLS = cython.declare(cython.uint, PROTOCOLS)
+UDP_CELL = cython.declare(cython.uint, PROTOCOLS + 17)
 IP_IN_IP = cython.declare(cython.uint, int(Carrier.IP_IN_IP))
 MPLS_CARRIER = cython.declare(cython.uint, int(Carrier.MPLS))
 UNKNOWN_PKTTYPE = cython.declare(cython.uchar, NO_PKTTYPE)
 ETHERNET = cython.declare(cython.uint, 1)
+DNS = cython.declare(cython.uint, 53)
+DNS_HEADER = cython.declare(cython.int, 12)
 STEPS = cython.declare(cython.int, 64)  # labels, tags and headers of any kind in one packet
 
 
@@ -162,6 +169,17 @@ def put_fragment(w: cython.pointer[Walk], f: cython.pointer[Fragment]) -> cython
     f[0].dst_lo = w[0].dst_lo
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def dns_answer(data: cython.p_const_uchar, w: cython.pointer[Walk]) -> cython.bint:
+    """Whether the walk ended behind the UDP header of a DNS response with answers (RFC 1035 section 4.1.1)."""
+    at: cython.longlong = w[0].pos
+    if w[0].stop != UDP_CELL or w[0].quoted or w[0].cut_fragment or at + DNS_HEADER > w[0].end:
+        return False
+    return be16(data, at - 8) == DNS and data[at + 2] & 0x80 != 0 and be16(data, at + 6) != 0
+
+
 def decode(
     buffer: cython.const[cython.uchar][::1],
     records: Record[::1],
@@ -172,12 +190,13 @@ def decode(
     layers: Layer[::1],
     table: Layer[::1],
     slots: cython.uint[::1],
+    answers: Answer[::1],
     found: cython.longlong[::1],
 ) -> None:
-    """Decode all records; `found` gets the number of segment rows and of fragment rows.
+    """Decode all records; `found` gets the number of segment rows, of fragment rows and of DNS answers.
 
     `walks[0].tunnel` is the tunnel around all of them (0: none). A record outside the buffer counts as empty.
-    Raises ValueError when an output array is too short.
+    `answers` takes as many DNS answers as it has rows. Raises ValueError when another output array is too short.
     """
     data: cython.p_const_uchar
     w: cython.pointer[Walk]
@@ -191,11 +210,14 @@ def decode(
     size: cython.longlong = buffer.shape[0]
     n_segments: cython.Py_ssize_t = 0
     n_fragments: cython.Py_ssize_t = 0
+    n_answers: cython.Py_ssize_t = 0
+    room: cython.Py_ssize_t = answers.shape[0]
     if segments.shape[0] < n or fragments.shape[0] < n:
         raise ValueError("an output array is shorter than the records")
     if n == 0:
         found[0] = 0
         found[1] = 0
+        found[2] = 0
         return
     if cython.compiled:
         data = cython.address(buffer[0]) if size else cython.NULL
@@ -227,5 +249,11 @@ def decode(
                 n_fragments += 1
             else:
                 counts[w[0].stop] += 1
+                if n_answers < room and dns_answer(data, w):
+                    answers[n_answers].offset = w[0].pos
+                    answers[n_answers].length = cython.cast(cython.uint, w[0].end - w[0].pos)
+                    answers[n_answers].frame = r[0].frame
+                    n_answers += 1
     found[0] = n_segments
     found[1] = n_fragments
+    found[2] = n_answers

@@ -79,6 +79,14 @@ FRAGMENT = np.dtype(
     ]
 )
 
+ANSWER = np.dtype(
+    [
+        ("offset", "<i8"),  # of the DNS message in the buffer
+        ("frame", "<u4"),
+        ("length", "<u4"),  # bytes of it that were captured
+    ]
+)
+
 
 class Next(IntEnum):
     """What stands at `WALK.pos`."""
