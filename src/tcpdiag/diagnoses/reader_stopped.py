@@ -2,8 +2,8 @@
 
 ## What it sees
 An endpoint whose window is 0 from some moment to the end of the connection or of the capture, while its peer probes
-it: data waits. It answers the probes, so its host and the path are well. The connections of one reader with one
-endpoint share one finding.
+it: data waits. Since which frame, at which byte, for how long, how many of the probes it answered (then its host and
+the path are well) and how it ended. The connections of one reader with one endpoint share one finding.
 
 ## Why it matters
 TCP holds such a connection as long as the probes are answered: for ever. Buffers, descriptors and the sender's worker
@@ -64,17 +64,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.flow import EndpointBit
 from ..rfc import Rfc
-from ..units import NS, duration, plural, size
+from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .groups import by_host_and_endpoint
 from .view import View
+from .windows import Closure, alive, at_byte, closure, ending, own_hand, said, share_of_life, wanted_more
 
 _GROWS = 5  # fewer connections have no rate; as close-wait-leak
-_PROBES = [int(EventKind.ZERO_WINDOW_PROBE), int(EventKind.ZERO_WINDOW_PROBE_ACK)]
 
 
 class Thresholds(NamedTuple):
@@ -83,6 +83,28 @@ class Thresholds(NamedTuple):
     notice_s: float = 5
     warning_s: float = 60
     probes_min: float = 2
+
+
+class _Stop(NamedTuple):
+    """Readers that stopped alike. `closures` stand in the order of `flows`, `longest` is the place of one of them."""
+
+    flows: np.ndarray
+    closures: list[Closure]
+    longest: int
+    readers: int  # hosts that share this finding
+    open_still: int  # of these connections the reader has not closed so many
+    per_minute: float
+    unanswered: int  # probes after everything that the reader of the longest one sent
+
+    @property
+    def worst(self) -> Closure:
+        """The connection that stands still for longest."""
+        return self.closures[self.longest]
+
+    @property
+    def probes(self) -> np.ndarray:
+        """All probes of the closed windows."""
+        return np.concatenate([row.probes for row in self.closures])
 
 
 class ReaderStopped(Diagnosis):
@@ -98,76 +120,139 @@ class ReaderStopped(Diagnosis):
         flows, sides = _closed(view, limits)
         groups = by_host_and_endpoint(view, flows, sides)
         for group in groups.large:
-            yield self._stopped(view, flows[np.sort(group)], sides[np.sort(group)], limits)
+            yield self._stopped(view, _stop(view, flows[np.sort(group)], sides[np.sort(group)], 1), limits)
         if len(groups.rest):
-            yield self._stopped(view, flows[groups.rest], sides[groups.rest], limits, groups.rest_endpoints)
+            yield self._stopped(
+                view, _stop(view, flows[groups.rest], sides[groups.rest], groups.rest_endpoints), limits
+            )
 
-    def _stopped(
-        self, view: View, flows: np.ndarray, sides: np.ndarray, limits: Thresholds, readers: int = 1
-    ) -> Finding:
-        rows = view.flows["detail"][flows].astype(np.int64) + sides
-        details = view.tables.details[rows]
-        since_ns = details["closed_since_ns"]
-        until_ns = _until(view, flows)
-        longest = int(np.argmax(until_ns - since_ns))
-        flow, side, closed_ns = int(flows[longest]), int(sides[longest]), int((until_ns - since_ns)[longest])
-        who, other = view.role(flow, side), view.role(flow, 1 - side)
-        closed, probes = _rows(view, flows, sides)
-        taken = closed["value"][closed["flow"] == flow]
-        lost = _unanswered(view, flow, side, probes)
-        one = len(flows) == 1
-        ends = view.tables.endpoints[2 * flows + sides]
-        open_still = int(np.count_nonzero((ends["bits"] & int(EndpointBit.FIN_SENT | EndpointBit.RST_SENT)) == 0))
-        span_ns = int(since_ns.max() - since_ns.min())
-        per_minute = (len(flows) - 1) * 60 * NS / span_ns if len(flows) >= _GROWS and span_ns >= NS else 0.0
+    def _stopped(self, view: View, stop: _Stop, limits: Thresholds) -> Finding:
+        worst, flows, one = stop.worst, stop.flows, len(stop.flows) == 1
+        flow, side, closed_ns = worst.flow, worst.side, worst.until_ns - worst.since_ns
+        who = view.role(flow, side)
+        host, peer_host = view.host(flow, side), view.host(flow, 1 - side)
+        ended, last_frames = ending(view, flow)
+        frames = [row.closed["frame"] for row in stop.closures if row.closed is not None]
         return self.finding(
             view,
             Severity.WARNING if closed_ns >= limits.warning_s * NS else Severity.NOTICE,
             f"The {who} stopped reading" + (", and its window never opened again" if one else
                                             f" on {len(flows):,} connections, for good"),
-            (f"The {who} {view.host(flow, side)} closed its receive window" if readers == 1 else
-             f"{readers:,} readers, {view.host(flow, side)} among them, closed their receive windows")
-            + ("" if one else f" on {len(flows):,} connections")
-            + (f", {'' if one else 'on the longest one '}after {size(int(taken[-1]))}" if len(taken) else "")
-            + f" {frame_list(details['closed_frame'])}, and never opened {'it' if readers == 1 else 'them'} again: "
-            f"for {duration(closed_ns)}, to the end. The {other} has more to send and keeps probing "
-            f"{frame_list(_of(probes, EventKind.ZERO_WINDOW_PROBE)['frame'])}; "
-            + (f"the last {plural(lost, 'probe')} got no answer." if lost else
-               "the answers say that there is still no room.")
-            + ("" if one else f" {open_still:,} of these connections are still not closed by the {who}"
-               + (f", {per_minute:.3g} more come each minute." if per_minute else ".")),
+            list(_story(view, stop, (ended, last_frames))),
             streams=flows,
-            frames=np.concatenate([details["closed_frame"], closed["frame"], probes["frame"]]),
-            span=(int(since_ns.min()), int(until_ns.max())),
-            doubts=(NOT_UNIQUE,) if lost > 1 else (),
-            evidence=_evidence(view, flows, closed, probes),
-            endpoint=view.label(flow, side) if one else view.host(flow, side) if readers == 1 else None,
-            peer=view.label(flow, 1 - side) if readers == 1 else None,
+            frames=np.concatenate([frames, _closed_frames(view, stop), stop.probes["frame"], last_frames,
+                                   *(row.answers["frame"] for row in stop.closures)]),
+            span=(min(row.since_ns for row in stop.closures), max(row.until_ns for row in stop.closures)),
+            doubts=(NOT_UNIQUE,) if stop.unanswered > 1 else (),
+            evidence=_evidence(view, stop),
+            endpoint=view.label(flow, side) if one else host if stop.readers == 1 else None,
+            peer=view.label(flow, 1 - side),
             causes=(
                 Cause("the application never reads the rest: it took what it wanted, and neither reads on nor closes "
                       "(a response body that is not read to its end)",
-                      ("its TCP goes on answering: host and path are well",) if not lost else ()),
+                      ("its TCP goes on answering: host and path are well",) if not stop.unanswered else ()),
                 Cause("the application is blocked: a lock, a full queue behind it, a debugger, a stopped process"),
-                *((Cause(f"the {who} is gone", (f"the last {plural(lost, 'probe')} got no answer",)),) if lost else ()),
+                *((Cause(f"the {who} is gone", (f"the last {plural(stop.unanswered, 'probe')} got no answer",)),)
+                  if stop.unanswered else ()),
             ),
             next_steps=(
-                f"on {view.host(flow, side)}: ss -tmnp dst {view.host(flow, 1 - side)}: a Recv-Q that stays full names "
-                "the process",
-                "read each response to its end or close it; set a time limit on the whole request",
-                f"on {view.host(flow, 1 - side)}: a write time-out (SO_SNDTIMEO, TCP_USER_TIMEOUT) frees the worker",
+                f"in the application on {host}: read each response to its end or close it; set a time limit on the "
+                "whole request",
+                f"on {peer_host}: a write time-out (SO_SNDTIMEO, TCP_USER_TIMEOUT) frees the worker",
+            ),
+            refutations=(
+                alive(view, worst, stop.unanswered),
+                wanted_more(view, worst, None),
+                own_hand(view, worst),
+                Refutation("the application reads on later, after the end of the capture", None),
+            ),
+            settled_by=(
+                f"on {host}: ss -tmnp dst {peer_host}: a Recv-Q that stays full names the process",
+                f"on {peer_host}: ss -tino dst {host}: timer:(persist,...), and the Send-Q that waits",
             ),
             data={
                 "count": len(flows),
-                "reader": view.host(flow, side),
+                "reader": host,
                 "role": who,
                 "closed_for_s": round(closed_ns / NS, 3),
-                "bytes_taken": int(taken[-1]) if len(taken) else None,
-                "probes": int(np.count_nonzero(probes["kind"] == EventKind.ZERO_WINDOW_PROBE)),
-                "last_probes_unanswered": lost,
-                "not_closed": open_still,
-                "per_minute": round(per_minute, 3),
+                "bytes_taken": worst.taken,
+                "probes": len(stop.probes),
+                "answered": sum(len(row.answers) for row in stop.closures),
+                "last_probes_unanswered": stop.unanswered,
+                "not_closed": stop.open_still,
+                "per_minute": round(stop.per_minute, 3),
+                "ended": ended,
             },
         )  # fmt: skip
+
+
+def _stop(view: View, flows: np.ndarray, sides: np.ndarray, readers: int) -> _Stop:
+    since_ns = _details(view, flows, sides)["closed_since_ns"]
+    until_ns = _until(view, flows)
+    places = {flow: place for place, flow in enumerate(flows.tolist())}
+    closures: list[Closure] = [None] * len(flows)  # type: ignore[list-item]
+    for flow, events in view.by_flow(flows):
+        place = places[flow]
+        closures[place] = closure(events, flow, int(sides[place]), int(since_ns[place]), view.last_ts_ns)._replace(
+            until_ns=int(until_ns[place])
+        )
+    longest = int(np.argmax(until_ns - since_ns))
+    ends = view.tables.endpoints[2 * flows + sides]
+    span_ns = int(since_ns.max() - since_ns.min())
+    return _Stop(
+        flows,
+        closures,
+        longest,
+        readers,
+        int(np.count_nonzero((ends["bits"] & int(EndpointBit.FIN_SENT | EndpointBit.RST_SENT)) == 0)),
+        (len(flows) - 1) * 60 * NS / span_ns if len(flows) >= _GROWS and span_ns >= NS else 0.0,
+        _unanswered(view, closures[longest]),
+    )
+
+
+def _story(view: View, stop: _Stop, ended: tuple[str, tuple[int, ...]]) -> Iterator[Sentence]:
+    worst, one = stop.worst, len(stop.flows) == 1
+    who, other = view.role(worst.flow, worst.side), view.role(worst.flow, 1 - worst.side)
+    reader = view.label(worst.flow, worst.side) if one else view.host(worst.flow, worst.side)
+    closed_frames = _closed_frames(view, stop)
+    lasted = duration(worst.until_ns - worst.since_ns)
+    yield said(
+        f"The {who}'s application stopped reading: {reader}"
+        + (f" and {stop.readers - 1:,} more readers" if stop.readers > 1 else "")
+        + (" closed its receive window" if one else f" closed the receive windows of {len(stop.flows):,} connections")
+        + (at_byte(worst) if one else f",{at_byte(worst)} on the longest one" if worst.taken is not None else "")
+        + f" {frame_list(closed_frames)}, and never opened {'it' if one else 'them'} again: for {lasted}"
+        + (", to the end." if one else " on the longest one, to the end."),
+        closed_frames,
+        worst.since_ns,
+    )
+    told = f"The {other} has more to send: it probed the closed window {plural(len(worst.probes), 'time')} " \
+           f"{frame_list(worst.probes['frame'])}; "  # fmt: skip
+    if stop.unanswered:
+        told += f"the last {plural(stop.unanswered, 'probe')} got no answer."
+    else:
+        told += f"{plural(len(worst.answers), 'answer')} said that there was still no room."
+    yield said(told, worst.probes["frame"], worst.probes["ts_ns"][0] if len(worst.probes) else None)
+    until_ns = np.array([row.until_ns for row in stop.closures], np.int64)
+    closed_ns = until_ns - [row.since_ns for row in stop.closures]
+    yield said(f"The window was closed for {share_of_life(view, stop.flows, closed_ns, until_ns)}.")
+    rate = f", {stop.per_minute:.3g} more come each minute" if stop.per_minute else ""
+    frames = f" {frame_list(ended[1])}" if ended[1] else ""
+    if one:
+        yield said(f"{ended[0][0].upper()}{ended[0][1:]}{frames}.", ended[1], worst.until_ns)
+    else:
+        yield said(f"{stop.open_still:,} of these connections are still not closed by the {who}{rate}.")
+
+
+def _details(view: View, flows: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    rows: np.ndarray = view.tables.details[view.flows["detail"][flows].astype(np.int64) + sides]
+    return rows
+
+
+def _closed_frames(view: View, stop: _Stop) -> np.ndarray:
+    sides = np.array([row.side for row in stop.closures], np.int64)
+    frames: np.ndarray = np.sort(_details(view, stop.flows, sides)["closed_frame"].astype(np.int64))
+    return frames
 
 
 def _closed(view: View, limits: Thresholds) -> tuple[np.ndarray, np.ndarray]:
@@ -190,37 +275,16 @@ def _until(view: View, flows: np.ndarray) -> np.ndarray:
     return until
 
 
-def _rows(view: View, flows: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The last WINDOW_CLOSED of each, and the probes and answers since then."""
-    reader = dict(zip(flows.tolist(), sides.tolist(), strict=True))
-    closed, probes = [view.events[:0]], [view.events[:0]]
-    for flow, events in view.by_flow(flows):
-        last = events[(events["kind"] == EventKind.WINDOW_CLOSED) & (events["side"] == reader[flow])][-1:]
-        closed.append(last)
-        since_ns = int(last["ts_ns"][0]) if len(last) else 0
-        probes.append(events[np.isin(events["kind"], _PROBES) & (events["ts_ns"] >= since_ns)])
-    return np.concatenate(closed), np.concatenate(probes)
-
-
-def _of(rows: np.ndarray, kind: EventKind) -> np.ndarray:
-    chosen: np.ndarray = rows[rows["kind"] == kind]
-    return chosen
-
-
-def _unanswered(view: View, flow: int, side: int, probes: np.ndarray) -> int:
+def _unanswered(view: View, stall: Closure) -> int:
     """Probes after everything that the reader sent."""
-    heard_ns = int(view.tables.endpoint(flow, side)["last_ts_ns"])
-    mine = _of(probes, EventKind.ZERO_WINDOW_PROBE)
-    return int(np.count_nonzero((mine["flow"] == flow) & (mine["ts_ns"] > heard_ns)))
+    heard_ns = int(view.tables.endpoint(stall.flow, stall.side)["last_ts_ns"])
+    return int(np.count_nonzero(stall.probes["ts_ns"] > heard_ns))
 
 
-def _evidence(view: View, flows: np.ndarray, closed: np.ndarray, probes: np.ndarray) -> Iterator[Evidence]:
-    for flow in flows[:2].tolist():
-        yield from (view.evidence(event, "window closed") for event in closed[closed["flow"] == flow])
-        mine = probes[probes["flow"] == flow]
-        yield from (
-            view.evidence(event, "probes the closed window") for event in _of(mine, EventKind.ZERO_WINDOW_PROBE)[-1:]
-        )
-        yield from (view.evidence(event, "still no room") for event in
-                    _of(mine, EventKind.ZERO_WINDOW_PROBE_ACK)[-1:])  # fmt: skip
+def _evidence(view: View, stop: _Stop) -> Iterator[Evidence]:
+    for row in stop.closures[:2]:
+        if row.closed is not None:
+            yield view.evidence(row.closed, "window closed")
+        yield from (view.evidence(event, "probes the closed window") for event in row.probes[-1:])
+        yield from (view.evidence(event, "still no room") for event in row.answers[-1:])
     yield view.absence(view.last_ts_ns, "the window did not open again")
