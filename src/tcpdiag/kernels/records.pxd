@@ -164,6 +164,10 @@ cdef packed struct Detail:
     unsigned int suspect_frame
     unsigned int suspect_event
     unsigned int bad_ack_frame
+    unsigned int empties
+    unsigned int empties_frame
+    unsigned int empties_first_frame
+    long long empties_first_ts_ns
     unsigned int beats
     unsigned int beat_rows
     unsigned int beat_frame

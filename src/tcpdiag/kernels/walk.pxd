@@ -1,7 +1,7 @@
-from tcpdiag.kernels.appearance cimport Appearance
 from tcpdiag.kernels.records cimport Detail, Endpoint, Flow, Segment
+from tcpdiag.kernels.standstill cimport Standstill
 
-cdef class Walk(Appearance):
+cdef class Walk(Standstill):
     cdef Segment[::1] segments
     cdef unsigned long long[::1] seen_key
     cdef long long[::1] seen_ts_ns

@@ -16,7 +16,7 @@ from tcpdiag.model.segment import Flag, Origin
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
-    Appearance = uncompiled("appearance").Appearance
+    Standstill = uncompiled("standstill").Standstill
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
 SYN = cython.declare(cython.int, int(Flag.SYN))
@@ -39,7 +39,7 @@ COPY_WITHOUT_ID_NS = cython.declare(cython.longlong, 1_000_000)
 
 
 @cython.cclass
-class Walk(Appearance):
+class Walk(Standstill):
     """The tracker's kernel."""
 
     def use_memory(self, seen_key: object, seen_ts_ns: object) -> None:
@@ -96,6 +96,8 @@ class Walk(Appearance):
         else:
             if self.begin_detail(flow, side, s) and self.appear(flow, side, s):
                 self.transfer(flow, side, s)
+        if s[0].payload_len == 0 and not (s[0].flags & (SYN | FIN)):
+            self.standstill(flow, side, s)
         self.endpoints[2 * flow + side].last_frame = s[0].frame
         self.endpoints[2 * flow + side].last_ts_ns = s[0].ts_ns
 

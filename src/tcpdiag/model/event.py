@@ -101,6 +101,10 @@ class EventKind(IntEnum):
     """`side` sends a RST as a host without that connection does: its number is the ACK of the last segment towards it,
     without ACK, window and options (RFC 9293 section 3.10.7.1). ref: that segment; value: ns since it. Where several
     were under way it answers that one or one shortly before it. With the first RST_ROWS of an endpoint."""
+    STANDSTILL = 27
+    """Both sides send empty segments, ACK or RST, that bring nothing new, each at once after the one before: each is
+    the answer to an answer. `side` sends one more. detail: n, when it is the 2**n-th of the run, from the 32nd on;
+    value: ns since the run began; ref: its first frame."""
 
 
 RETRANSMISSION_ROWS = 64

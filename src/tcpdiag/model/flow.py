@@ -151,6 +151,10 @@ DETAIL = np.dtype(
         ("suspect_frame", "<u4"),
         ("suspect_event", "<u4"),
         ("bad_ack_frame", "<u4"),  # last ACK for the wrong thing that reached it in SYN-SENT
+        ("empties", "<u4"),  # its share of the latest run of empty segments, see EventKind.STANDSTILL
+        ("empties_frame", "<u4"),  # its last one of them
+        ("empties_first_frame", "<u4"),  # of side 0: where that run begins, whoever sent it
+        ("empties_first_ts_ns", "<i8"),
         ("beats", "<u4"),  # of the current run
         ("beat_rows", "<u4"),  # BEAT events so far
         ("beat_frame", "<u4"),  # last beat
