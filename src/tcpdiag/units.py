@@ -1,6 +1,7 @@
 """Numbers for people and programs: time, sizes, addresses. The only copy of each of these formats."""
 
 from functools import lru_cache
+from pathlib import PurePath
 
 from .errors import UsageError
 
@@ -129,6 +130,11 @@ def parse_network(text: str) -> tuple[int, int, int, int]:
     if not length.isascii() or not length.isdigit() or int(length) > bits:
         raise UsageError(f"{printable(text)!r}: the prefix length must be 0 to {bits}")
     return family, hi, lo, int(length)
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, `standard input` for `-`: whoever reads a report has the file in another folder."""
+    return "standard input" if path == "-" else PurePath(path).name
 
 
 def printable(text: str) -> str:

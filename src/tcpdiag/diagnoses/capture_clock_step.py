@@ -41,17 +41,18 @@ file: back 0.00005
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..model.finding import Cause, Finding, Severity
+from ..model.finding import Cause, Finding, Refutation, Severity
 from ..rfc import Rfc
-from ..units import NS, duration, plural, printable, utc
+from ..units import NS, duration, file_name, plural, printable, utc
 from .base import Diagnosis, Scope
-from .view import View
+from .sentences import said
+from .view import CLOCK_STEP_MS, View
 
 
 class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
-    step_ms: float = 128
+    step_ms: float = CLOCK_STEP_MS
     epoch_s: float = 567_993_600
 
 
@@ -69,7 +70,7 @@ class CaptureClockStep(Diagnosis):
         if largest >= limits.step_ms * 1e6:
             yield self._set_back(view, largest)
         if any(file.first_ts_ns is not None and file.first_ts_ns < limits.epoch_s * NS for file in files):
-            yield self._without_date(view)
+            yield self._without_date(view, limits)
 
     def _set_back(self, view: View, largest: int) -> Finding:
         stepped = [file for file in view.tables.files if file.largest_backward_step_ns]
@@ -79,9 +80,13 @@ class CaptureClockStep(Diagnosis):
             view,
             Severity.WARNING,
             "The clock of the capture was set back",
-            f"Time runs backwards at {plural(steps, 'packet')}, by up to {duration(largest)} in "
-            f"{printable(worst.path)}. Reordering in a tap is far below that: the clock was set, or parts of different "
-            f"captures were joined in the wrong order. No duration across such a place can be trusted.",
+            (
+                said(
+                    f"The clock of the capture was set back: time runs backwards at {plural(steps, 'packet')}, by up "
+                    f"to {duration(largest)} in {printable(file_name(worst.path))}."
+                ),
+                said("No duration across such a place can be trusted, nor the order of frames of two interfaces."),
+            ),
             streams=(),
             frames=(),
             span=None,
@@ -93,17 +98,32 @@ class CaptureClockStep(Diagnosis):
                 "keep the clock of the capturing host in step (chronyc tracking) before capturing again",
                 "joined captures: mergecap sorts by time, reordercap repairs one file",
             ),
+            refutations=(
+                Refutation(
+                    "the tap reorders packets: each queue of its card is read after the other",
+                    f"not so: reordering in a tap takes microseconds, this is {duration(largest)}",
+                ),
+                Refutation(
+                    "whole captures were joined in the wrong order: a few large steps, not many small ones",
+                    f"{plural(steps, 'step')} backwards in {plural(sum(f.packets for f in stepped), 'packet')}",
+                ),
+            ),
+            settled_by=(
+                "on the capturing host: journalctl -u chronyd (or ntpd, systemd-timesyncd) for the time of the capture",
+            ),
             data={"backward_steps": steps, "largest_step_s": largest / NS},
         )
 
-    def _without_date(self, view: View) -> Finding:
-        first = view.first_ts_ns
+    def _without_date(self, view: View, limits: Thresholds) -> Finding:
+        first, last = view.first_ts_ns, view.last_ts_ns
         return self.finding(
             view,
             Severity.NOTICE,
             "The times of the capture are no dates",
-            f"The first packet is dated {utc(first)}, before packets could be captured. Durations may be right; the "
-            f"frames cannot be matched with logs by their time.",
+            (
+                said(f"The first packet is dated {utc(first)}, before packets could be captured.", (), first),
+                said("Durations may be right; the frames cannot be matched with logs by their time."),
+            ),
             streams=(),
             frames=(),
             span=None,
@@ -112,5 +132,14 @@ class CaptureClockStep(Diagnosis):
                 Cause("the file was converted or generated, with times relative to its start"),
             ),
             next_steps=("set the clock of the capturing device", "shift the times with editcap -t when one is known"),
+            refutations=(
+                Refutation(
+                    "the clock was set while the capture ran, so that later frames have real dates",
+                    f"not found: the last packet is dated {utc(last)}"
+                    if last < limits.epoch_s * NS
+                    else f"found: the last packet is dated {utc(last)}",
+                ),
+            ),
+            settled_by=("on the capturing device: date -u, beside the clock of another host",),
             data={"first_s": first / NS},
         )

@@ -47,10 +47,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.finding import Cause, Finding, Severity
+from ..model.finding import Cause, Finding, Refutation, Severity
 from ..rfc import Rfc
 from ..units import percent, plural
 from .base import Diagnosis, Scope
+from .sentences import said
 from .view import View
 
 
@@ -79,21 +80,30 @@ class CaptureDuplicated(Diagnosis):
         flows = np.flatnonzero(copies)
         rows = view.flows[flows]
         worst = int(np.argmax(copies))
+        first, last = int(view.flows["first_frame"][worst]), int(view.flows["last_frame"][worst])
         all_twice = 2 * total >= packets
+        resent = int(view.detail_column("retransmissions").sum())
         return self.finding(
             view,
             Severity.NOTICE,
             "The capture holds packets twice",
-            f"{plural(total, 'packet')} of {packets:,} ({percent(total / packets)}) in "
-            f"{plural(len(flows), 'connection')} are copies, with the same IP ID. They are left out here, but other "
-            f"tools call them retransmissions and duplicate ACKs.",
+            (
+                said(
+                    f"{plural(total, 'packet')} of {packets:,} ({percent(total / packets)}) in "
+                    f"{plural(len(flows), 'connection')} are copies, alike to the IP ID, most of them in the one "
+                    f"from frame [{first}] to frame [{last}].",
+                    (first, last),
+                    view.flows["first_ts_ns"][worst],
+                ),
+                said("They are left out here; other tools call them retransmissions and duplicate ACKs."),
+            ),
             streams=flows,
-            frames=[int(view.flows["first_frame"][worst]), int(view.flows["last_frame"][worst])],
+            frames=(first, last),
             span=(int(rows["first_ts_ns"].min()), int(rows["last_ts_ns"].max())),
             evidence=[
                 view.frame(
                     worst,
-                    int(view.flows["first_frame"][worst]),
+                    first,
                     f"{plural(int(copies[worst]), 'copy', 'copies')} in the connection that begins here",
                     int(view.flows["first_ts_ns"][worst]),
                 )
@@ -110,6 +120,19 @@ class CaptureDuplicated(Diagnosis):
             next_steps=(
                 "capture on one interface, or mirror one direction of each port",
                 "for other tools: editcap -d (or -w 0.0001) removes the copies",
+            ),
+            refutations=(
+                Refutation(
+                    "their senders sent them twice: a retransmission has an IP ID of its own",
+                    f"not so: these have the ID of the first one; {plural(resent, 'retransmission')} with one of "
+                    f"{'its' if resent == 1 else 'their'} own {'was' if resent == 1 else 'were'} told apart",
+                ),
+                Refutation("the network itself delivered them twice", None),
+            ),
+            settled_by=(
+                "one capture on each of the two ends: what the network doubles comes twice to the receiver's, too",
+                "tcpdump -e, or -i any in SLL2 format: other MAC addresses, another VLAN or interface on the copy mean "
+                "that the tap saw one packet at two places",
             ),
             data={"copies": total, "packets": packets, "share": round(total / packets, 6), "connections": len(flows)},
         )

@@ -78,12 +78,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Severity
 from ..model.flow import EndpointBit, FlowBit
 from ..rfc import Rfc
 from ..units import NS, number, percent, plural, size
 from .base import EVIDENCE_MAX, FRAMES_MAX, Diagnosis, Scope, frame_list
 from .columns import distinct
+from .sentences import said
 from .view import View
 
 
@@ -125,20 +126,25 @@ class CaptureLoss(Diagnosis):
         told = []
         if len(proofs):
             told.append(
-                f"{size(missing.bytes)} (at least {plural(missing.segments, 'segment')}) of "
-                f"{plural(len(streams), 'connection')} are not in the capture although their receivers acknowledged "
-                f"them {frame_list(np.sort(proofs['frame']))}: {percent(missing.share)} of all payload. The network "
-                f"delivered these bytes; only the capture lacks them."
+                said(
+                    f"{size(missing.bytes)} (at least {plural(missing.segments, 'segment')}) of "
+                    f"{plural(len(streams), 'connection')} are not in the capture although their receivers "
+                    f"acknowledged them {frame_list(np.sort(proofs['frame']))}: {percent(missing.share)} of all "
+                    "payload.",
+                    np.sort(proofs["frame"]),
+                    proofs["ts_ns"].min(),
+                )
             )
+            told.append(said("The network delivered these bytes; only the capture lacks them."))
         if dropped:
             told.append(
-                f"The file counts {plural(dropped, 'packet')} ({percent(dropped_share)}) dropped while capturing."
+                said(f"The file counts {plural(dropped, 'packet')} ({percent(dropped_share)}) dropped while capturing.")
             )
         return self.finding(
             view,
             severity,
             "The capture lacks segments that were received" if len(proofs) else "The capture dropped packets",
-            " ".join(told),
+            told,
             streams=streams,
             frames=proofs["frame"][:FRAMES_MAX],
             span=(int(proofs["ts_ns"].min()), int(proofs["ts_ns"].max())) if len(proofs) else None,
@@ -146,8 +152,13 @@ class CaptureLoss(Diagnosis):
             causes=_causes(view, dropped),
             next_steps=(
                 "capture again with a larger buffer and shorter packets: tcpdump -B 65536 -s 128, written to a file",
-                "compare the packets that tcpdump says were dropped by the kernel, and ethtool -S on the capture port",
                 "do not take holes in these connections for loss on the path",
+            ),
+            refutations=_refutations(view, proofs, dropped),
+            settled_by=(
+                "a second capture at another place (the other host): does it hold the missing segments?",
+                "on the capturing host: the line of tcpdump that counts packets dropped by kernel; ethtool -S of its "
+                "capture port (rx_missed, rx_no_buffer)",
             ),
             data={
                 "unseen_bytes": missing.bytes,
@@ -158,6 +169,23 @@ class CaptureLoss(Diagnosis):
                 "dropped_share": round(dropped_share, 6),
             },
         )
+
+
+def _refutations(view: View, proofs: np.ndarray, dropped: int) -> Iterator[Refutation]:
+    if len(proofs):
+        resent = int(view.detail_column("retransmissions").sum())
+        yield Refutation(
+            "the network lost them: then they would have been sent again, later than their first ACK",
+            f"not so: the ACKs name them as received {frame_list(np.sort(proofs['frame']))}; of "
+            f"{plural(resent, 'retransmission')} in this capture none brought them",
+            tuple(np.sort(proofs["frame"])[:20].tolist()),
+        )
+        yield Refutation("the ACKs are forged, or a proxy acknowledged what nobody sent", None)
+    if not dropped:
+        counted = any(i.dropped_interface is not None or i.dropped_os is not None
+                      for f in view.tables.files for i in f.interfaces)  # fmt: skip
+        told = "found: they say 0, so whatever lost them stands before them" if counted else None
+        yield Refutation("the capturing interface counted its drops, and there were none", told)
 
 
 def _missing(view: View, start_ns: int) -> _Missing:

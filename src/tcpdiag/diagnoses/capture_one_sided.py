@@ -51,11 +51,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.finding import Cause, Finding, Severity
+from ..model.finding import Cause, Finding, Refutation, Severity
 from ..model.flow import EndpointBit
 from ..rfc import Rfc
 from ..units import percent, plural, size
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
+from .sentences import said
 from .view import View
 
 
@@ -92,9 +93,19 @@ class CaptureOneSided(Diagnosis):
             view,
             severity,
             "Only one direction was captured",
-            f"Only the packets of {named} are in the capture {frame_list(rows['first_frame'])}, in "
-            f"{plural(len(flows), 'connection')}: {percent(share)} of all that got beyond their SYNs. They acknowledge "
-            f"{size(acknowledged)} from the other side, which therefore spoke, out of sight.",
+            (
+                said(
+                    f"Only the packets of {named} are in the capture {frame_list(rows['first_frame'])}, in "
+                    f"{plural(len(flows), 'connection')}: {percent(share)} of all that got beyond their SYNs.",
+                    rows["first_frame"],
+                    rows["first_ts_ns"].min(),
+                ),
+                said(
+                    f"They acknowledge {size(acknowledged)} from the other side {frame_list(last_acks[:3])}, which "
+                    "therefore spoke, out of sight.",
+                    last_acks[:3],
+                ),
+            ),
             streams=flows,
             frames=np.concatenate([rows["first_frame"][:FRAMES_MAX], last_acks[:3]]),
             span=(int(rows["first_ts_ns"].min()), int(rows["last_ts_ns"].max())),
@@ -122,8 +133,35 @@ class CaptureOneSided(Diagnosis):
                 "check the filter, and that the mirror session copies rx and tx",
                 "take nothing here for an unanswered segment",
             ),
+            refutations=(
+                Refutation(
+                    "the other side is silent because it is gone",
+                    f"not so: {size(acknowledged)} of it are acknowledged {frame_list(last_acks[:3])}"
+                    if acknowledged
+                    else "not so: its sequence numbers are acknowledged from the first segment on "
+                    f"{frame_list(last_acks[:3])}",
+                    tuple(last_acks[:3].tolist()),
+                ),
+                Refutation(
+                    "the tap sees both directions of these hosts' other connections",
+                    _others(view, flows),
+                ),
+            ),
+            settled_by=("a capture on one of the two hosts: tcpdump -i any host " + hosts[0],),
             data={"connections": len(flows), "share": round(share, 6), "acknowledged_bytes": acknowledged},
         )
+
+
+def _others(view: View, flows: np.ndarray) -> str:
+    """Connections of which both directions are there."""
+    whole = np.all(view.side("packets") > 0, axis=1)
+    whole[flows] = False
+    count = int(np.count_nonzero(whole))
+    return (
+        f"found: both directions of {plural(count, 'connection')}: the filter lets them through"
+        if count
+        else ("not found: no connection has both")
+    )
 
 
 def _spoke(ends: np.ndarray) -> np.ndarray:

@@ -57,11 +57,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..model.capture import CaptureFile, Damage
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
-from ..units import number, percent, plural, printable
+from ..units import file_name, number, percent, plural, printable
 from .base import EVIDENCE_MAX, Diagnosis, Scope
-from .view import View
+from .sentences import said
+from .view import HEADER_BYTES, View
 
 _ENDS_EARLY = ("last record incomplete", "last block incomplete")
 
@@ -69,7 +70,7 @@ _ENDS_EARLY = ("last record incomplete", "last block incomplete")
 class Thresholds(NamedTuple):
     """Defaults are explained in the manual."""
 
-    header_bytes: float = 114
+    header_bytes: float = HEADER_BYTES
 
 
 class CaptureTruncated(Diagnosis):
@@ -94,13 +95,15 @@ class CaptureTruncated(Diagnosis):
         tail = all(_ends_early(place) for _, place in damage)
         told = [_told(file, place) for file, place in damage[:3]]
         if len(damage) > 3:
-            told.append(f"{plural(len(damage) - 3, 'more place')} like that were met.")
+            told.append(said(f"{plural(len(damage) - 3, 'more place')} like that were met."))
         told += [
-            f"Reading of {printable(file.path)} was interrupted after {plural(file.packets, 'packet')}."
+            said(
+                f"Reading of {printable(file_name(file.path))} was interrupted after {plural(file.packets, 'packet')}."
+            )
             for file in interrupted[:3]
         ]
         if stopped or interrupted:
-            told.append("That a connection falls silent there means nothing.")
+            told.append(said("That a connection falls silent there means nothing."))
         return self.finding(
             view,
             Severity.NOTICE if tail else Severity.WARNING,
@@ -109,7 +112,7 @@ class CaptureTruncated(Diagnosis):
             else "The capture file is damaged"
             if damage
             else "The capture was not read to its end",
-            " ".join(told),
+            told,
             streams=(),
             frames=[place.frame for _, place in damage],
             span=None,
@@ -118,6 +121,8 @@ class CaptureTruncated(Diagnosis):
                 for _, place in damage[:EVIDENCE_MAX]
             ],
             causes=_damage_causes(tail, bool(damage)),
+            refutations=_damage_refutations(damage),
+            settled_by=("where the file comes from: its size and checksum (sha256sum), and capinfos on that copy",),
             next_steps=(
                 "copy the file again and compare its size and checksum with the original",
                 "stop the capture (SIGINT) before the file is copied; let tcpdump write with -U",
@@ -141,23 +146,45 @@ class CaptureTruncated(Diagnosis):
         told = f"{plural(cut, 'packet')} of {packets:,} ({percent(cut / max(1, packets))}) were captured only in part"
         told += f"; the snap length is {plural(snap, 'byte')}." if snap else "."
         if headless:
-            told += f" Of {plural(headless, 'packet')} not even the headers are there: these could not be analysed."
+            effect = f"Of {plural(headless, 'packet')} not even the headers are there: these could not be analysed."
         elif options:
-            told += " TCP options can be cut, too: SACK blocks and timestamps may be missing."
+            effect = "TCP options can be cut, too: SACK blocks and timestamps may be missing."
         else:
-            told += " Payload is missing, all headers are there: contents and checksums cannot be judged, the rest can."
+            effect = "Payload is missing, all headers are there: contents and checksums cannot be judged, the rest can."
         return self.finding(
             view,
             Severity.WARNING if headless else Severity.NOTICE,
             "Packets are cut by the snap length",
-            told,
+            (said(told), said(effect)),
             streams=(),
             frames=(),
             span=None,
             causes=(Cause("the capture was taken with a short snap length (-s)"),),
             next_steps=("capture with -s 256 for headers with all their options, or -s 0 for whole packets",),
+            refutations=(
+                Refutation(
+                    "only payload is cut, and every header is whole",
+                    f"not so: {plural(headless, 'packet')} without whole headers"
+                    if headless
+                    else f"cannot be ruled out: headers can be {limits.header_bytes:.0f} bytes long, {snap} are kept"
+                    if options
+                    else "so it is: no header was found cut",
+                ),
+            ),
+            settled_by=("the next capture: tcpdump -s 0, which keeps whole packets",),
             data={"cut_packets": cut, "packets": packets, "snaplen": snap, "without_headers": headless},
         )
+
+
+def _damage_refutations(damage: list[tuple[CaptureFile, Damage]]) -> tuple[Refutation, ...]:
+    if not damage:
+        return (Refutation("the part that was not read holds nothing of these connections", None),)
+    behind = [(file, place) for file, place in damage if place.resynchronised]
+    if behind:
+        read = f"found: reading went on behind {plural(len(behind), 'place')} of {len(damage)}"
+    else:
+        read = "not found: nothing that follows makes a record"
+    return (Refutation("the records behind the damage are whole, so that little is lost", read),)
 
 
 def _ends_early(damage: Damage) -> bool:
@@ -165,10 +192,14 @@ def _ends_early(damage: Damage) -> bool:
     return damage.cause.startswith(_ENDS_EARLY)
 
 
-def _told(file: CaptureFile, damage: Damage) -> str:
+def _told(file: CaptureFile, damage: Damage) -> Sentence:
     went_on = "Reading went on behind it." if damage.resynchronised else "Nothing behind it was read."
-    after = f"after frame {damage.frame}" if damage.frame else "before the first frame"
-    return f"{printable(file.path)} at byte {number(damage.offset)}, {after}: {printable(damage.cause)}. {went_on}"
+    after = f"after frame [{damage.frame}]" if damage.frame else "before the first frame"
+    name = printable(file_name(file.path))
+    return said(
+        f"{name} at byte {number(damage.offset)}, {after}: {printable(damage.cause)}. {went_on}",
+        (damage.frame,),
+    )
 
 
 def _damage_causes(tail: bool, damaged: bool) -> tuple[Cause, ...]:

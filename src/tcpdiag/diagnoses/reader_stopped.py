@@ -71,8 +71,9 @@ from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .groups import by_host_and_endpoint
+from .sentences import said
 from .view import View
-from .windows import Closure, alive, at_byte, closure, ending, own_hand, said, share_of_life, wanted_more
+from .windows import Closure, alive, at_byte, closure, ending, own_hand, share_of_life, wanted_more
 
 _GROWS = 5  # fewer connections have no rate; as close-wait-leak
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from ..model import notation
+from ..model.capture import CaptureFile
 from ..model.event import EventKind
 from ..model.finding import Evidence
 from ..model.flow import EndpointBit, FlowBit
@@ -29,7 +30,8 @@ _SHARED_DETAILS: Final = ("closed_since_ns", "probes", "retrans_run", "keepalive
 _SHARED_EVENTS: Final = ("flow", "kind", "state", "detail")
 """Columns that most diagnoses look at in full."""
 
-CLOCK_STEP_NS = 128_000_000  # NTP's step threshold, RFC 5905 section 11.3 (STEPT)
+CLOCK_STEP_MS = 128  # NTP's step threshold, RFC 5905 section 11.3 (STEPT)
+HEADER_BYTES = 114  # at most 60 bytes of TCP header (RFC 9293 section 3.1), after 14 of Ethernet and 40 of IPv6
 
 
 class View:
@@ -44,6 +46,8 @@ class View:
         self._computed: dict[Any, Any] = {}
         self.leaked = np.zeros(0, np.int64)
         """Rows of endpoints whose stay in CLOSE-WAIT is told by a close-wait-leak or a close-wait-sawtooth."""
+        self.flooding = np.zeros(len(tables.flows), bool)
+        """Connects that are part of a syn-flood; shape (flows,)."""
 
     def once(self, compute: Callable[["View"], _T]) -> _T:
         """`compute(view)`, kept for the next diagnosis that asks for it."""
@@ -280,15 +284,23 @@ class View:
             found.append(confidence.HOLES)
         if np.any(self.tables.details["events_full"][both]):
             found.append(confidence.ROWS_CAPPED)
+        if np.any(self.flows["copies"][streams]):
+            found.append(confidence.COPIES)
         return found
 
     @cached_property
     def _capture_doubts(self) -> tuple[Doubt, ...]:
-        found = []
-        if any(i.dropped_interface or i.dropped_os for f in self.tables.files for i in f.interfaces):
+        files, found = self.tables.files, []
+        if any(i.dropped_interface or i.dropped_os for f in files for i in f.interfaces):
             found.append(confidence.DROPS)
-        if any(f.largest_backward_step_ns >= CLOCK_STEP_NS for f in self.tables.files):
+        if any(f.largest_backward_step_ns >= CLOCK_STEP_MS * 1_000_000 for f in files):
             found.append(confidence.CLOCK)
+        if any(place.resynchronised for f in files for place in f.damage):
+            found.append(confidence.DAMAGED)
+        if any(not place.resynchronised for f in files for place in f.damage) or not all(f.complete for f in files):
+            found.append(confidence.BROKEN_OFF)
+        if any(_headers_cut(f) for f in files):
+            found.append(confidence.OPTIONS_CUT)
         return tuple(found)
 
     @cached_property
@@ -299,3 +311,9 @@ class View:
         acknowledges = self.has(EndpointBit.ACKED)
         found: np.ndarray = (silent[:, 1] & acknowledges[:, 0]) | (silent[:, 0] & acknowledges[:, 1])
         return found
+
+
+def _headers_cut(file: CaptureFile) -> bool:
+    """Whether the snap length of this file can cut TCP headers, and cut any packet."""
+    shortest = min((i.snaplen for i in file.interfaces if i.snaplen), default=HEADER_BYTES)
+    return file.truncated_packets > 0 and shortest < HEADER_BYTES

@@ -1,18 +1,16 @@
 """Closed receive windows: what happened while one was closed, who was waiting, and how the connection ended."""
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..model.event import PROBE_ROWS, EventKind
-from ..model.finding import Refutation, Sentence
+from ..model.finding import Refutation
 from ..model.flow import EndpointBit
 from ..units import duration, percent, plural, size
 from .base import frame_list
+from .sentences import FRAMES_TOLD
 from .view import View
-
-_FRAMES_TOLD: Final = 20
 
 
 class Closure(NamedTuple):
@@ -102,12 +100,6 @@ def ending(view: View, flow: int) -> tuple[str, tuple[int, ...]]:
     return "the connection was still open when the capture ended", ()
 
 
-def said(text: str, frames: Iterable[int] | np.ndarray = (), ts_ns: int | None = None) -> Sentence:
-    """A sentence with its frames, at most those that fit a line of evidence."""
-    numbers = [int(frame) for frame in frames if frame]
-    return Sentence(text, tuple(numbers[:_FRAMES_TOLD]), None if ts_ns is None else int(ts_ns))
-
-
 def alive(view: View, stall: Closure, lost: int) -> Refutation:
     """Is it the reader's application, or its host and the path?"""
     who, what = view.role(stall.flow, stall.side), "the path or the reader's whole host was down, not its application"
@@ -154,4 +146,4 @@ def wanted_more(view: View, stall: Closure, more: int | None) -> Refutation:
 
 
 def _few(frames: np.ndarray) -> tuple[int, ...]:
-    return tuple(frames[:_FRAMES_TOLD].tolist())
+    return tuple(frames[:FRAMES_TOLD].tolist())

@@ -79,6 +79,7 @@ from ..units import NS, duration, plural, size
 from .base import Diagnosis, Scope, frame_list
 from .columns import distinct
 from .groups import by_host_and_endpoint
+from .sentences import said
 from .view import View
 from .windows import (
     Closure,
@@ -88,7 +89,6 @@ from .windows import (
     ending,
     own_hand,
     probed,
-    said,
     sent_since,
     share_of_life,
     wanted_more,

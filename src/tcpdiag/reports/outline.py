@@ -5,12 +5,11 @@ Text and Markdown set the same outline. Nothing is judged here; everything comes
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from .. import capture_notes
 from ..model.finding import Evidence, Finding, Refutation, Severity, Unexamined
 from ..report import Report
-from ..units import duration, plural
+from ..units import duration, file_name, plural
 from ..wireshark import display_filter, ranges
 
 STREAMS_NAMED = 6
@@ -212,7 +211,7 @@ def _symptoms(findings: list[Finding]) -> tuple[Symptoms, ...]:
 
 def _header(report: Report) -> str:
     files = report.files
-    names = [_name(path) for path in ([file.path for file in files] or report.paths)]
+    names = [file_name(path) for path in ([file.path for file in files] or report.paths)]
     name = names[0] if len(names) == 1 else f"{names[0]} and {plural(len(names) - 1, 'more file', 'more files')}"
     parts = [
         plural(sum(file.packets for file in files), "packet"),
@@ -223,10 +222,6 @@ def _header(report: Report) -> str:
         likely = "" if report.vantage.confidence >= SURE else "probably "
         parts.append(f"{likely}captured {PLACES[report.vantage.place]}")
     return f"{name}: {', '.join(parts)}"
-
-
-def _name(path: str) -> str:
-    return "standard input" if path == "-" else PurePath(path).name
 
 
 def _partial(report: Report) -> str:
@@ -244,7 +239,7 @@ def _restricted(report: Report) -> str | None:
 def _warnings(report: Report, told: tuple[Finding, ...]) -> tuple[str, ...]:
     several = len(report.files) > 1
     return tuple(
-        f"{_name(file.path)}: {text}" if several else text
+        f"{file_name(file.path)}: {text}" if several else text
         for file in report.files
         for text in capture_notes.untold(file, told)
     ) + capture_notes.checksums(report.tables)
