@@ -34,7 +34,7 @@ RFC 5382 section 5 (REQ-5: idle time-out of a NAT), RFC 9293 section 3.8.4 (keep
 +0.01 < P. 1:101(100) ack 101 win 65535
 +0.01 > . 101:101(0) ack 101 win 65535
 +400 > P. 101:201(100) ack 101 win 65535 *6 every 0.8
-finding: idle-flow-dropped warning idle_s=400.0
+finding: idle-flow-dropped warning repeats=5 gave_up=false
 ```
 
 ## Stays silent
@@ -217,6 +217,7 @@ def _story(view: View, lost: Dropped, elsewhere: Heard, boxes: Candidates) -> It
         (lost.heard_frame, run.sent_frame, *run.frames),
         lost.heard_ns,
     )
+    yield Sentence(verdict(view, lost.flow, lost.side, run), (run.reset_frame,) if run.reset_frame else (), run.last_ns)
     yield Sentence(
         "A NAT, firewall or load balancer that forgot the idle connection looks like this"
         + (f"; the {other}'s host was alive: it answered on other connections meanwhile." if elsewhere.flows else
@@ -232,7 +233,6 @@ def _story(view: View, lost: Dropped, elsewhere: Heard, boxes: Candidates) -> It
             (),
             run.sent_ns,
         )
-    yield Sentence(verdict(view, lost.flow, lost.side, run), (run.reset_frame,) if run.reset_frame else (), run.last_ns)
 
 
 def _causes(other: str, elsewhere: Heard, boxes: Candidates) -> tuple[Cause, ...]:

@@ -180,6 +180,11 @@ class PeerVanished(Diagnosis):
             ),
             refutations=_refutations(view, lost, elsewhere),
             settled_by=(
+                *(
+                    (f"on {peer}: nstat -az TcpExtListenOverflows TcpExtSyncookiesSent; ss -ltn (Recv-Q above Send-Q)",)
+                    if _never_spoke(view, lost)
+                    else ()
+                ),
                 f"on {host}: ss -tinpo dst {peer} (timer, backoff, unacked); sysctl net.ipv4.tcp_retries2",
                 f"capture at {peer} at the same time: do the packets arrive, and what does it answer?",
             ),
@@ -263,6 +268,12 @@ def _story(view: View, lost: Vanished, elsewhere: Heard) -> Iterator[Sentence]:
         )
 
 
+def _never_spoke(view: View, lost: Vanished) -> bool:
+    """Whether the handshake is all that the peer, a server, ever sent."""
+    peer = view.tables.endpoint(lost.flow, 1 - lost.side)
+    return bool(lost.side == int(view.client[lost.flow]) and int(peer["packets"]) == int(peer["syns"]) > 0)
+
+
 def _causes(view: View, lost: Vanished, elsewhere: Heard) -> tuple[Cause, ...]:
     fins = np.any(view.side("bits")[lost.flow] & int(EndpointBit.FIN_SENT | EndpointBit.FIN_RECEIVED) != 0)
     boxes = forgetting(lost.idle_ns, HALF_CLOSED if fins else ESTABLISHED)
@@ -279,6 +290,12 @@ def _causes(view: View, lost: Vanished, elsewhere: Heard) -> tuple[Cause, ...]:
         () if lost.idle_ns > NS else ("the connection was not idle",),
     )
     path = Cause("the packets, or the ACKs, are lost on the path from here on", (), alive)
+    if _never_spoke(view, lost):
+        cookie = Cause(
+            "the server's accept queue is full: the SYN-ACK carried a SYN cookie, and the connection was never made",
+            (f"the SYN-ACK [{lost.heard_frame}] is all that it ever sent",),
+        )
+        return (cookie, gone, path)
     return (forgot, gone, path) if alive and not lost.resets else (gone, forgot, path)
 
 
