@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .capture.again import reader_again
 from .capture.decoder import Decoder
-from .capture.reader import Reader
-from .errors import UsageError
 from .flow_columns import SIDES
 from .model.event import EventBit, EventKind
 from .model.flow import EndpointBit
@@ -26,12 +25,10 @@ def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarra
 
     Raises UsageError for standard input, which is gone by now, and UnreadableInput for a file that is.
     """
-    if "-" in paths:
-        raise UsageError("standard input cannot be read twice: save the capture in a file to look at its segments")
     flow = tables.flows[stream]
     found = []
     decoder = Decoder()
-    with Reader(paths) as reader:
+    with reader_again(paths) as reader:
         for batch in reader:
             segments = decoder.decode(batch)
             if len(segments) and segments["frame"][-1] >= flow["first_frame"]:
@@ -53,7 +50,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
 
     rows = raw_segments(tables, stream, paths)
     flow = tables.flows[stream]
-    side = _side(rows, flow)
+    side = sender_of(rows, flow)
     bases = _bases(tables, stream, rows, side)
     flags = rows["flags"]
     data: dict[str, Any] = {
@@ -97,7 +94,8 @@ def _from(segments: np.ndarray, flow: np.void, side: int) -> np.ndarray:
     return mask
 
 
-def _side(rows: np.ndarray, flow: np.void) -> np.ndarray:
+def sender_of(rows: np.ndarray, flow: np.void) -> np.ndarray:
+    """Side of the sender of each SEGMENT row of a flow: 0 or 1 (i8)."""
     return np.where(_from(rows, flow, 0), 0, 1)
 
 
