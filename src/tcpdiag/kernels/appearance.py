@@ -2,25 +2,27 @@
 """Appearance: what the mere sending of a segment tells of its sender, before the segment does anything.
 
 That it is there at all, though its SYN was not captured; that its handshake was completed; that it lives on after a
-RST; that it speaks for an earlier connection on the 4-tuple, in the capture or before it.
+RST; that it speaks for an earlier connection on the 4-tuple, in the capture or before it; that it does not know of text
+sent in its name.
 """
 
 from __future__ import annotations
 
 import cython
 
+from tcpdiag.model.event import PROBE_ROWS as _PROBE_ROWS
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import CORRUPTED_SHARE as _CORRUPTED_SHARE
 from tcpdiag.model.flow import EndpointBit, FlowBit
-from tcpdiag.model.segment import Checksum, Flag
+from tcpdiag.model.segment import Checksum, Flag, Option
 from tcpdiag.model.states import State
-from tcpdiag.seqnum import add, diff, lt
+from tcpdiag.seqnum import add, diff, le, lt
 from tcpdiag.tcp.states import TcpEvent
 
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
-    Probes = uncompiled("probes").Probes
+    Windows = uncompiled("windows").Windows
 
 UNSEEN = cython.declare(cython.int, int(State.UNSEEN))
 MIDSTREAM = cython.declare(cython.int, int(State.MIDSTREAM))
@@ -51,16 +53,21 @@ BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
 BY_RST = cython.declare(cython.uint, int(EndpointBit.RST_SENT | EndpointBit.RST_OBEYED))
 SYN_IN_CONNECTION = cython.declare(cython.int, int(EventKind.SYN_IN_CONNECTION))
 CHALLENGE_ACK = cython.declare(cython.int, int(EventKind.CHALLENGE_ACK))
+SEQ_BACK = cython.declare(cython.int, int(EventKind.SEQ_BACK))
 CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 CARRIED = cython.declare(cython.int, int(EventBit.CARRIED))
 CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
+TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
+PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
 CORRUPTED_SHARE = cython.declare(cython.uint, _CORRUPTED_SHARE)
 # Numbers this close to an old connection's are its own; a new one's are chosen at random (RFC 6528).
 SAME_CONNECTION = cython.declare(cython.longlong, 1 << 24)
+# A segment so long after its sender's last text has not been overtaken by it.
+REORDERING_NS = cython.declare(cython.longlong, 200_000_000)
 
 
 @cython.cclass
-class Appearance(Probes):
+class Appearance(Windows):
     """The sender of a segment, before its checks."""
 
     @cython.cfunc
@@ -174,6 +181,7 @@ class Appearance(Probes):
         self.enter(flow, side, side, s, MIDSTREAM, CERTAIN)
         self.emit(SYN_IN_CONNECTION, flow, side, side, s, MIDSTREAM, 0, CERTAIN | CHALLENGED, b[0].last_frame, -1)
         self.note(CHALLENGE_ACK, flow, side, s, 0, b[0].last_frame, since)
+        self.stale_echo(flow, side, s)
         self.details[self.flows[flow].detail + 1 - side].bad_ack_frame = s[0].frame
         return True
 
@@ -192,6 +200,8 @@ class Appearance(Probes):
             a[0].isn = add(s[0].seq, -1)
             a[0].bits |= BASE_SET
         if b[0].state == SYN_SENT:
+            if self.details[row + 1 - side].bad_ack_frame == 0:
+                self.stale_echo(flow, side, s)
             self.details[row + 1 - side].bad_ack_frame = s[0].frame
             if self.details[row + side].pending_ts_ns != 0:
                 self.challenged(flow, side, s)
@@ -216,3 +226,48 @@ class Appearance(Probes):
         self.endpoints[2 * flow + 1 - side].bits &= ~HELD
         self.enter(flow, side, side, s, old[0].state, CERTAIN | CARRIED)
         return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def seq_back(
+        self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment], last_ack: cython.uint
+    ) -> cython.void:
+        """An empty segment below SND.NXT, no probe: does `side` not know of what was sent in its name?
+
+        An endpoint sends bare ACKs with SND.NXT (RFC 9293 section 3.10.7.4), or with the right edge of a window that
+        was taken back. Unless the segment is an old one that was overtaken: `last_ack` is the newest that was captured
+        before it.
+        """
+        row: cython.longlong = self.flows[flow].detail
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
+        d: cython.pointer[Detail] = cython.address(self.details[row + side])
+        if d[0].last_new_frame == 0 or d[0].unseen_bytes or not (b[0].bits & ACKED) or lt(s[0].ack, last_ack):
+            return
+        if le(add(b[0].last_ack, cython.cast(cython.longlong, b[0].window)), s[0].seq):
+            return
+        if d[0].retrans_run != 0 and le(b[0].last_ack, s[0].seq):
+            # A stack that goes back to SND.UNA to send again may say so in its ACKs.
+            return
+        if not self.sent_since(flow, side, s, last_ack):
+            return
+        d[0].seq_back += 1
+        if d[0].seq_back <= PROBE_ROWS:
+            self.note(SEQ_BACK, flow, side, s, 0, d[0].last_new_frame, diff(s[0].seq, a[0].snd_nxt))
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def sent_since(
+        self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment], last_ack: cython.uint
+    ) -> cython.bint:
+        """Whether the segment was surely sent after the last new text of `side`, not only captured later."""
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        if lt(last_ack, s[0].ack):
+            return True
+        if (s[0].options & TIMESTAMPS) and d[0].last_new_tsval != 0:
+            return lt(d[0].last_new_tsval, s[0].tsval)
+        if self.timed(flow) or self.flows[flow].copies:
+            return False
+        return s[0].ts_ns - d[0].last_new_ts_ns > REORDERING_NS

@@ -9,6 +9,8 @@ cdef class Handshake(Lookup):
     cdef void accept_syn_ack(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void repeated(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void note_syn(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void syn_sent(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void stale_echo(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void inherit(self, long long flow, int side) noexcept nogil
     cdef void carry(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void renew(self, long long flow, int side) noexcept nogil

@@ -51,14 +51,18 @@ DOUBTED = cython.declare(cython.uint, int(EndpointBit.DOUBTED))
 HELD = cython.declare(cython.uint, int(EndpointBit.HELD))
 BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
 
+FIN = cython.declare(cython.int, int(Flag.FIN))
 ACK = cython.declare(cython.int, int(Flag.ACK))
 OPTION_WSCALE = cython.declare(cython.int, int(Option.WSCALE))
 OPTION_SACK_PERMITTED = cython.declare(cython.int, int(Option.SACK_PERMITTED))
 OPTION_MSS = cython.declare(cython.int, int(Option.MSS))
+TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
+OPTIONS_TOLD = cython.declare(cython.int, 0xFF)  # room of Event.detail
 
 SYN_REPEATED = cython.declare(cython.int, int(EventKind.SYN_REPEATED))
 SYN_IN_CONNECTION = cython.declare(cython.int, int(EventKind.SYN_IN_CONNECTION))
 BAD_ACK = cython.declare(cython.int, int(EventKind.BAD_ACK))
+STALE_ECHO = cython.declare(cython.int, int(EventKind.STALE_ECHO))
 CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 CARRIED = cython.declare(cython.int, int(EventBit.CARRIED))
 CHALLENGE_EXPECTED = cython.declare(cython.int, int(EventBit.CHALLENGE_EXPECTED))
@@ -133,7 +137,7 @@ class Handshake(Lookup):
         if b[0].state == SYN_SENT:
             self.flows[flow].bits |= SIMULTANEOUS_OPEN
             self.note_syn(flow, side, s)
-            self.enter(flow, side, side, s, self.after(a[0].state, SND_SYN), CERTAIN)
+            self.syn_sent(flow, side, s)
             b[0].rcv_nxt = add(s[0].seq, 1)
             b[0].bits |= RCV_KNOWN
             self.enter(flow, 1 - side, side, s, self.after(b[0].state, RCV_SYN), 0)
@@ -145,15 +149,40 @@ class Handshake(Lookup):
     @cython.exceptval(check=False)
     def open_first(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
         """The SYN that opens a flow: its sender is the client. The other end may hold the earlier connection."""
-        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         f: cython.longlong = flow
         self.flows[f].bits |= ROLES_KNOWN
         if side:
             self.flows[f].bits |= CLIENT_IS_1
         self.note_syn(flow, side, s)
-        self.enter(flow, side, side, s, self.after(a[0].state, SND_SYN), CERTAIN)
+        self.syn_sent(flow, side, s)
         if self.flows[f].previous >= 0:
             self.carry(flow, 1 - side, s)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def syn_sent(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """`side` sends a SYN; its TSval is kept, for what the answer echoes."""
+        e: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        self.enter(flow, side, side, s, self.after(e[0].state, SND_SYN), CERTAIN)
+        if e[0].state == SYN_SENT and e[0].state_frame == s[0].frame:
+            self.events[e[0].state_event].value = s[0].tsval if s[0].options & TIMESTAMPS else -1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def stale_echo(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """The peer's SYN is answered by a bare ACK of an older connection: it echoes when that was last heard.
+
+        RFC 7323 section 4.3: TSecr is the TSval of the last segment taken in order, and a SYN is none. Linux keeps the
+        clock of one 4-tuple from one connection to the next (RFC 6528, RFC 7323 section 5.4), so they can be compared.
+        """
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
+        sent: cython.longlong = self.events[b[0].state_event].value
+        if b[0].state != SYN_SENT or sent < 0 or s[0].payload_len or (s[0].flags & (FIN | ACK)) != ACK:
+            return
+        if s[0].options & TIMESTAMPS:
+            self.note(STALE_ECHO, flow, side, s, 0, b[0].state_frame, diff(cython.cast(cython.uint, sent), s[0].tsecr))
 
     @cython.cfunc
     @cython.nogil
@@ -308,12 +337,12 @@ class Handshake(Lookup):
         since_ns: cython.longlong = s[0].ts_ns - a[0].first_ts_ns
         row: cython.longlong
         if a[0].syns <= SYN_ROWS:
-            row = self.note(SYN_REPEATED, flow, side, s, 0, a[0].first_frame, since_ns)
+            row = self.note(SYN_REPEATED, flow, side, s, s[0].options & OPTIONS_TOLD, a[0].first_frame, since_ns)
             if self.endpoints[2 * flow + 1 - side].bits & HELD:
                 self.expect(flow, 1 - side, s, row)
         if a[0].state == CLOSED and not (s[0].flags & ACK):
             # Refused, and tried again with the same number, as Windows does.
-            self.enter(flow, side, side, s, self.after(CLOSED, SND_SYN), CERTAIN)
+            self.syn_sent(flow, side, s)
         if (
             a[0].state == ESTABLISHED
             and a[0].state_before == SYN_RECEIVED

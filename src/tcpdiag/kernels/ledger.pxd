@@ -24,4 +24,5 @@ cdef class Ledger:
     cdef long long detail_row(self, long long flow) noexcept nogil
     cdef void expect(self, long long flow, int side, Segment *s, long long event) noexcept nogil
 
+cdef int scale(Endpoint *e) noexcept nogil
 cdef unsigned int scaled_window(Endpoint *e, Segment *s) noexcept nogil

@@ -29,12 +29,19 @@ MAX_SCALE = cython.declare(cython.int, 14)  # RFC 7323 section 2.3
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def scale(e: cython.pointer[Endpoint]) -> cython.int:
+    """By how many bits its windows are shifted; 0 where that is unknown."""
+    if not (e[0].bits & SCALE_KNOWN) or e[0].wscale == NO_SCALE:
+        return 0
+    return e[0].wscale if e[0].wscale < MAX_SCALE else MAX_SCALE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def scaled_window(e: cython.pointer[Endpoint], s: cython.pointer[Segment]) -> cython.uint:
     """SEG.WND in bytes: not scaled in a SYN (RFC 7323 section 2.2), raw where the scale is unknown."""
-    shift: cython.int = 0
-    if (e[0].bits & SCALE_KNOWN) and e[0].wscale != NO_SCALE and not (s[0].flags & SYN):
-        shift = e[0].wscale if e[0].wscale < MAX_SCALE else MAX_SCALE
-    return s[0].window << shift
+    return s[0].window if s[0].flags & SYN else s[0].window << scale(e)
 
 
 @cython.cclass

@@ -1,4 +1,3 @@
-from tcpdiag.kernels.ledger cimport scaled_window
 from tcpdiag.kernels.records cimport Detail, Endpoint, Segment
 from tcpdiag.kernels.transfer cimport Transfer
 from tcpdiag.seqnum cimport add, lt
@@ -7,5 +6,4 @@ cdef class Probes(Transfer):
     cdef bint probe(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void answered(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void challenged(self, long long flow, int side, Segment *s) noexcept nogil
-    cdef void advertise(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void beat(self, long long flow, int side, Segment *s) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Probes and their answers: keepalives, zero-window probes, challenge ACKs, windows that close and open, heartbeats.
+"""Probes and their answers: keepalives, zero-window probes, challenge ACKs, heartbeats.
 
 A Linux zero-window probe has the shape of a keepalive (SEG.SEQ = SND.UNA - 1, no text): the peer's window decides.
 """
@@ -19,7 +19,6 @@ if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
     Transfer = uncompiled("transfer").Transfer
-    scaled_window = uncompiled("ledger").scaled_window
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
 
@@ -32,8 +31,6 @@ KEEPALIVE_ACK = cython.declare(cython.int, int(EventKind.KEEPALIVE_ACK))
 ZERO_WINDOW_PROBE = cython.declare(cython.int, int(EventKind.ZERO_WINDOW_PROBE))
 ZERO_WINDOW_PROBE_ACK = cython.declare(cython.int, int(EventKind.ZERO_WINDOW_PROBE_ACK))
 CHALLENGE_ACK = cython.declare(cython.int, int(EventKind.CHALLENGE_ACK))
-WINDOW_CLOSED = cython.declare(cython.int, int(EventKind.WINDOW_CLOSED))
-WINDOW_OPENED = cython.declare(cython.int, int(EventKind.WINDOW_OPENED))
 BEAT = cython.declare(cython.int, int(EventKind.BEAT))
 CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
 
@@ -129,34 +126,6 @@ class Probes(Transfer):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def advertise(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
-        """SEG.WND of `side`: closed, opened (RFC 9293 section 3.8.6). Old segments say nothing."""
-        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
-        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
-        window: cython.uint = scaled_window(a, s)
-        received: cython.longlong
-        if (a[0].bits & ACKED) and lt(s[0].ack, a[0].last_ack):
-            return
-        if window == 0:
-            d[0].zero_windows += 1
-            if not (a[0].bits & WINDOW_IS_CLOSED):
-                a[0].bits |= WINDOW_IS_CLOSED
-                d[0].closed_since_ns = s[0].ts_ns
-                d[0].closed_frame = s[0].frame
-                if d[0].zero_windows <= PROBE_ROWS:
-                    received = self.details[self.flows[flow].detail + 1 - side].new_bytes
-                    self.note(WINDOW_CLOSED, flow, side, s, 0, 0, received)
-        elif a[0].bits & WINDOW_IS_CLOSED:
-            a[0].bits &= ~WINDOW_IS_CLOSED
-            d[0].closed_total_ns += s[0].ts_ns - d[0].closed_since_ns
-            if d[0].zero_windows <= PROBE_ROWS:
-                self.note(WINDOW_OPENED, flow, side, s, 0, d[0].closed_frame, s[0].ts_ns - d[0].closed_since_ns)
-            d[0].closed_since_ns = 0
-        a[0].window = window
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(check=False)
     def beat(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
         """New text of `side`: perhaps the next of a row of messages with one period.
 
@@ -181,15 +150,17 @@ class Probes(Transfer):
             steady = True
         elif d[0].beats > 1:
             d[0].beat_first_ts_ns = d[0].beat_last_ts_ns
+            d[0].beat_first_frame = d[0].beat_frame
             d[0].beats = 1
             d[0].beat_min_ns = gap
             d[0].beat_max_ns = gap
         if d[0].beats == 0:
             d[0].beat_first_ts_ns = s[0].ts_ns
+            d[0].beat_first_frame = s[0].frame
         d[0].beats += 1
+        if d[0].beats > 1 and d[0].beat_rows < BEAT_ROWS:
+            d[0].beat_rows += 1
+            self.note(BEAT, flow, side, s, 1 if steady else 0, d[0].beat_frame, gap)
         d[0].beat_last_ts_ns = s[0].ts_ns
         d[0].beat_frame = s[0].frame
         d[0].beat_len = s[0].payload_len
-        if d[0].beats > 1 and d[0].beat_rows < BEAT_ROWS:
-            d[0].beat_rows += 1
-            self.note(BEAT, flow, side, s, 1 if steady else 0, 0, gap)

@@ -184,6 +184,8 @@ cdef packed struct Detail:
     unsigned int lost_after
     unsigned int needless
     unsigned int dsacks
+    unsigned int retrans_event
+    unsigned int last_new_tsval
     unsigned int largest_acked
     unsigned int max_window
     unsigned int small_windows
@@ -191,14 +193,18 @@ cdef packed struct Detail:
     unsigned int shrunk
     unsigned int right_edge
     unsigned int right_edge_frame
+    unsigned int right_edge_ack
+    unsigned int right_edge_tsval
     unsigned int seq_back
     unsigned int conflicts
     unsigned int[4] recent_seq
     unsigned int[4] recent_frame
     unsigned short[4] recent_len
     unsigned short[4] recent_sum
+    unsigned short timed_len
+    unsigned short flight_len
     unsigned char[4] recent_ttl
     unsigned char recent_next
     unsigned char n_holes
     unsigned char events_full
-    unsigned char[5] spare
+    unsigned char spare

@@ -10,7 +10,6 @@ from __future__ import annotations
 import cython
 
 from tcpdiag.model.event import PROBE_ROWS as _PROBE_ROWS
-from tcpdiag.model.event import RETRANSMISSION_ROWS as _RETRANSMISSION_ROWS
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag, Option
@@ -21,9 +20,10 @@ from tcpdiag.tcp.states import TcpEvent
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
-    Resets = uncompiled("reset").Resets
+    Repeats = uncompiled("repeats").Repeats
     scaled_window = uncompiled("ledger").scaled_window
-    advance, covered, receive = (getattr(uncompiled("ranges"), name) for name in ("advance", "covered", "receive"))
+    advance, receive = uncompiled("ranges").advance, uncompiled("ranges").receive
+    comparable, remember = uncompiled("repeats").comparable, uncompiled("repeats").remember
 
 SYN_RECEIVED = cython.declare(cython.int, int(State.SYN_RECEIVED))
 ESTABLISHED = cython.declare(cython.int, int(State.ESTABLISHED))
@@ -52,7 +52,6 @@ DOUBTED = cython.declare(cython.uint, int(EndpointBit.DOUBTED))
 BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
 SUSPECT_ACK = cython.declare(cython.uint, int(EndpointBit.SUSPECT_ACK))
 
-RETRANSMISSION = cython.declare(cython.int, int(EventKind.RETRANSMISSION))
 ACK_UNSEEN = cython.declare(cython.int, int(EventKind.ACK_UNSEEN))
 BAD_ACK = cython.declare(cython.int, int(EventKind.BAD_ACK))
 UNACCEPTABLE = cython.declare(cython.int, int(EventKind.UNACCEPTABLE))
@@ -61,14 +60,12 @@ CERTAIN = cython.declare(cython.int, int(EventBit.CERTAIN))
 WITHDRAWN = cython.declare(cython.int, int(EventBit.WITHDRAWN))
 CHALLENGE_EXPECTED = cython.declare(cython.int, int(EventBit.CHALLENGE_EXPECTED))
 
-RETRANSMISSION_ROWS = cython.declare(cython.uint, _RETRANSMISSION_ROWS)
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
-# A hole filled sooner than this is reordering, not a retransmission (Wireshark's default for an unknown RTT).
-REORDERING_NS = cython.declare(cython.longlong, 3_000_000)
+LONGEST_KEPT = cython.declare(cython.uint, 0xFFFF)  # room of Detail.timed_len and flight_len
 
 
 @cython.cclass
-class Transfer(Resets):
+class Transfer(Repeats):
     """ACK, text, FIN and window of one segment."""
 
     @cython.cfunc
@@ -151,7 +148,11 @@ class Transfer(Resets):
     @cython.nogil
     @cython.exceptval(check=False)
     def progress(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
-        """The ACK acknowledges something new: round trip, end of a run of retransmissions, bytes never captured."""
+        """The ACK acknowledges something new: round trip, end of a run of retransmissions, bytes never captured.
+
+        It surely acknowledges a segment itself when nothing was sent again since (Karn): the timed one, and, when it
+        acknowledges all, every one that is in flight.
+        """
         row: cython.longlong = self.flows[flow].detail
         a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
@@ -166,6 +167,8 @@ class Transfer(Resets):
         if da[0].rtt_seq_ts_ns != 0 and le(da[0].rtt_seq, s[0].ack):
             rtt_ns = s[0].ts_ns - da[0].rtt_seq_ts_ns
             da[0].rtt_seq_ts_ns = 0
+            if da[0].timed_len > db[0].largest_acked:
+                db[0].largest_acked = da[0].timed_len
             if rtt_ns >= 0:
                 if da[0].rtt_count == 0 or rtt_ns < da[0].rtt_min_ns:
                     da[0].rtt_min_ns = rtt_ns
@@ -177,6 +180,10 @@ class Transfer(Resets):
         a[0].last_ack_frame = s[0].frame
         if lt(b[0].snd_una, s[0].ack):
             b[0].snd_una = s[0].ack
+        if s[0].ack == b[0].snd_nxt:
+            if db[0].flight_len > db[0].largest_acked:
+                db[0].largest_acked = db[0].flight_len
+            db[0].flight_len = 0
         db[0].retrans_run = 0
 
     @cython.cfunc
@@ -263,6 +270,11 @@ class Transfer(Resets):
                 if a[0].state == ESTABLISHED:
                     self.certify(flow, side)
             self.enter(flow, side, side, s, self.after(a[0].state, SND_TEXT), CERTAIN)
+        if lt(s[0].seq, a[0].snd_nxt):
+            # Partly sent before: an ACK does not tell which copy came (Karn).
+            db[0].rtt_seq_ts_ns = 0
+            da[0].flight_len = 0
+        self.keep(flow, side, s)
         da[0].new_bytes += payload if payload < fresh else fresh
         da[0].last_new_ts_ns = s[0].ts_ns
         da[0].last_new_frame = s[0].frame
@@ -273,42 +285,24 @@ class Transfer(Resets):
         if db[0].rtt_seq_ts_ns == 0 and s[0].ts_ns != 0:
             db[0].rtt_seq = right
             db[0].rtt_seq_ts_ns = s[0].ts_ns
+            db[0].timed_len = cython.cast(cython.ushort, min(s[0].payload_len, LONGEST_KEPT))
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
-    def old_text(
-        self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment], right: cython.uint
-    ) -> cython.void:
-        """Sequence space below SND.NXT: sent again, or late to the tap.
-
-        Late when it fills a hole that opened a moment ago; a hole filled later was lost before the tap and sent again.
-        """
-        row: cython.longlong = self.flows[flow].detail
-        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
-        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
-        da: cython.pointer[Detail] = cython.address(self.details[row + side])
-        db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
-        if (
-            (b[0].bits & RCV_KNOWN)
-            and db[0].n_holes > 0
-            and s[0].ts_ns - db[0].hole_ts_ns <= REORDERING_NS
-            and not covered(b, db, s[0].seq, right)
-        ):
-            da[0].out_of_order += 1
+    def keep(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """What later segments are compared with: sizes, timestamps and sums of new text."""
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        if s[0].options & TIMESTAMPS:
+            d[0].last_new_tsval = s[0].tsval
+        if s[0].payload_len == 0:
             return
-        db[0].rtt_seq_ts_ns = 0
-        da[0].retransmissions += 1
-        da[0].retrans_bytes += s[0].payload_len
-        if da[0].retrans_run == 0:
-            da[0].retrans_first_ts_ns = s[0].ts_ns
-            da[0].retrans_run_frame = s[0].frame
-        da[0].retrans_run += 1
-        if da[0].retransmissions <= RETRANSMISSION_ROWS:
-            self.note(RETRANSMISSION, flow, side, s, 0, a[0].last_frame, s[0].ts_ns - da[0].last_new_ts_ns)
-        else:
-            da[0].events_full = 1
-        da[0].last_retrans_frame = s[0].frame
+        if d[0].text_frame == 0:
+            d[0].text_frame = s[0].frame
+        if s[0].payload_len > d[0].flight_len:
+            d[0].flight_len = cython.cast(cython.ushort, min(s[0].payload_len, LONGEST_KEPT))
+        if comparable(s):
+            remember(d, s)
 
     @cython.cfunc
     @cython.nogil

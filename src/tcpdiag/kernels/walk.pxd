@@ -1,5 +1,6 @@
 from tcpdiag.kernels.records cimport Detail, Endpoint, Flow, Segment
 from tcpdiag.kernels.standstill cimport Standstill
+from tcpdiag.seqnum cimport add, lt
 
 cdef class Walk(Standstill):
     cdef Segment[::1] segments

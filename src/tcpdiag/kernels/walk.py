@@ -12,6 +12,7 @@ import cython
 from tcpdiag.model.event import EventKind
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag, Origin
+from tcpdiag.seqnum import add, lt
 
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
@@ -203,6 +204,7 @@ class Walk(Standstill):
         row: cython.longlong = self.flows[flow].detail
         d: cython.pointer[Detail] = cython.address(self.details[row + side])
         before: cython.uint = self.endpoints[2 * flow + side].snd_nxt
+        last_ack: cython.uint = self.endpoints[2 * flow + side].last_ack
         probe: cython.bint
         self.answered(flow, side, s)
         if d[0].pending_ts_ns != 0:
@@ -210,6 +212,8 @@ class Walk(Standstill):
         probe = self.probe(flow, side, s)
         if (s[0].flags & ACK) and not self.acknowledge(flow, side, s):
             return
+        if s[0].n_sack:
+            self.sacked(flow, side, s)
         if not probe and (s[0].payload_len or (s[0].flags & FIN)):
             self.text(flow, side, s)
             if s[0].payload_len:
@@ -220,5 +224,7 @@ class Walk(Standstill):
             self.endpoints[2 * flow + side].snd_nxt = s[0].seq
             self.endpoints[2 * flow + side].snd_una = s[0].seq
             self.endpoints[2 * flow + side].bits |= SND_KNOWN
+        elif not probe and lt(s[0].seq, add(before, -1)) and (s[0].flags & ACK):
+            self.seq_back(flow, side, s, last_ack)
         if s[0].flags & ACK:
             self.advertise(flow, side, s)

@@ -40,8 +40,8 @@ class EventKind(IntEnum):
     below 0x100."""
     RETRANSMISSION = 3
     """`side` sends text or a FIN again. value: ns since it last sent new sequence space; ref: the last frame of
-    `side` before this one; detail: LossPlace. At most RETRANSMISSION_ROWS rows a flow and direction; the counters go
-    on."""
+    `side` before this one; detail: LossPlace, which a later DSACK turns into NOWHERE. At most RETRANSMISSION_ROWS rows
+    a flow and direction; the counters go on."""
     RST = 4
     """A RST reaches `side`. state: of `side` before it; detail: RstClass; value: SEG.SEQ - RCV.NXT;
     ref: the frame that established RCV.NXT (the receiver's own ACK when there is one)."""
@@ -74,8 +74,9 @@ class EventKind(IntEnum):
     ICMP_ERROR = 16
     """An ICMP error quotes a segment that `side` sent. detail: type; value: code."""
     BEAT = 17
-    """`side` sends a small message after a silence: a candidate heartbeat. value: ns since its beat before; detail: 1
-    if the run's period holds. From the second on, at most BEAT_ROWS rows a direction; the detail table has the last."""
+    """`side` sends a small message after a silence: a candidate heartbeat. value: ns since its beat before; ref: that
+    beat; detail: 1 if the run's period holds. From the second on, at most BEAT_ROWS rows a direction; the detail table
+    has the last."""
     ALIVE_AFTER_RST = 18
     """`side` goes on after it sent a RST or should have obeyed one. ref: the RST; detail: 1 when `side` had sent it."""
     PAWS = 19

@@ -171,23 +171,29 @@ DETAIL = np.dtype(
         ("lost_after", "<u4"),
         ("needless", "<u4"),
         ("dsacks", "<u4"),  # DSACKs that it sent (RFC 2883): something came to it twice
+        ("retrans_event", "<u4"),  # row of its last RETRANSMISSION, which a DSACK may still show to be needless
+        ("last_new_tsval", "<u4"),  # TSval of its last new text
         ("largest_acked", "<u4"),  # longest payload of one segment that its peer surely acknowledged
         ("max_window", "<u4"),  # bytes, most that it advertised after its SYN
-        ("small_windows", "<u4"),  # advertised more than 0, but less than a segment: silly (RFC 9293 section 3.8.6.2.2)
+        ("small_windows", "<u4"),  # it offered more, yet less than a segment: silly (RFC 9293 section 3.8.6.2.2)
         ("small_window_frame", "<u4"),  # first of them
         ("shrunk", "<u4"),  # times it took window back
-        ("right_edge", "<u4"),  # SEG.ACK + window, the farthest; valid when right_edge_frame is not 0
-        ("right_edge_frame", "<u4"),
+        ("right_edge", "<u4"),  # SEG.ACK + window, the farthest since it last shrank; valid when right_edge_frame != 0
+        ("right_edge_frame", "<u4"),  # which offered it first
+        ("right_edge_ack", "<u4"),  # ACK and TSval of that frame: what is newer was sent later
+        ("right_edge_tsval", "<u4"),
         ("seq_back", "<u4"),
         ("conflicts", "<u4"),
         ("recent_seq", "<u4", (4,)),  # its last segments with text, a ring: to compare what is sent again
         ("recent_frame", "<u4", (4,)),  # 0: free
         ("recent_len", "<u2", (4,)),
         ("recent_sum", "<u2", (4,)),
+        ("timed_len", "<u2"),  # payload of the timed segment towards it, see rtt_seq; at most 65535
+        ("flight_len", "<u2"),  # longest payload it sent since all was acknowledged, or something was sent again
         ("recent_ttl", "u1", (4,)),
         ("recent_next", "u1"),
         ("n_holes", "u1"),
         ("events_full", "u1"),  # a cap of rows was reached: counters are complete, rows are not
-        ("spare", "u1", (5,)),
+        ("spare", "u1"),
     ]
 )
