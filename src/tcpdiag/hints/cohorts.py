@@ -1,0 +1,110 @@
+"""Which connections are looked at: some of each finding's, and others of the same endpoints to compare them with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from ..model.finding import Finding, Severity
+from ..model.flow import FlowBit
+from ..model.tables import Tables
+
+FLOWS_MAX: Final = 200
+"""Connections of a finding, and as many others: a share is then known to 7 percentage points (two standard errors)."""
+TOTAL_MAX: Final = 4096
+"""Connections in all; with both directions' bytes 32 MB at most."""
+LEAST: Final = Severity.NOTICE
+"""What is less is told in a line, or not at all."""
+MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, well mixed bits
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The connections of a finding and others to their servers' endpoints; those of them that are looked at."""
+
+    finding: int  # position among the findings
+    flows: np.ndarray  # streams that are looked at
+    of: int  # connections of the finding
+    spoke: int  # of these, how many have bytes whose beginning is known
+    others: np.ndarray
+    others_of: int
+
+
+class Choice(NamedTuple):
+    """The cohorts, and how many findings came too late to have one."""
+
+    cohorts: list[Cohort]
+    left_out: int
+
+
+def choose(tables: Tables, findings: Sequence[Finding]) -> Choice:
+    """The cohorts of the findings that are worth it, in the order of the findings, until TOTAL_MAX is reached."""
+    pool = _Pool(tables)
+    chosen: set[int] = set()
+    cohorts, left_out = [], 0
+    for position, finding in enumerate(findings):
+        if finding.severity < LEAST or not finding.streams or finding.kind.startswith("capture-"):
+            continue
+        if len(chosen) >= TOTAL_MAX:
+            left_out += 1
+            continue
+        cohort = pool.cohort(position, np.asarray(finding.streams, np.int64))
+        chosen.update(cohort.flows.tolist(), cohort.others.tolist())
+        cohorts.append(cohort)
+    return Choice(cohorts, left_out)
+
+
+def spread(rows: np.ndarray, most: int = FLOWS_MAX) -> np.ndarray:
+    """At most `most` of them, evenly spread, the first and the last included."""
+    if len(rows) <= most:
+        return rows
+    found: np.ndarray = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    return found
+
+
+class _Pool:
+    """All connections whose beginning can be looked at, findable by their server's endpoint."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        detail = tables.flows["detail"].astype(np.int64)
+        known = np.flatnonzero((detail >= 0) & ((tables.flows["bits"] & FlowBit.MIDSTREAM) == 0))
+        text = tables.details["text_frame"]
+        rows = detail[known]
+        self._flows = known[(text[rows] > 0) | (text[rows + 1] > 0)]
+        self._spoke = np.zeros(len(tables.flows), np.bool_)
+        self._spoke[self._flows] = True
+
+    def cohort(self, position: int, streams: np.ndarray) -> Cohort:
+        """The cohort of a finding about these streams."""
+        spoke = streams[self._spoke[streams]]
+        others = self._others(streams)
+        return Cohort(position, spread(spoke), len(streams), len(spoke), spread(others), len(others))
+
+    def _others(self, streams: np.ndarray) -> np.ndarray:
+        """Other connections to the endpoints of some of these, ascending; none for a single connection that spoke."""
+        if not len(self._flows) or (len(streams) == 1 and self._spoke[streams[0]]):
+            return np.zeros(0, np.int64)
+        order, keys = self._by_server
+        wanted = np.unique(self._keys(spread(streams)))
+        bounds = zip(np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right"), strict=True)
+        found = np.sort(np.concatenate([order[low:high] for low, high in bounds]))
+        return found[np.isin(found, streams, invert=True)]
+
+    @cached_property
+    def _by_server(self) -> tuple[np.ndarray, np.ndarray]:
+        keys = self._keys(self._flows)
+        order = np.argsort(keys, kind="stable")
+        return self._flows[order], keys[order]
+
+    def _keys(self, flows: np.ndarray) -> np.ndarray:
+        """A number for the server's address and port: different endpoints have one in 2**64 by chance alone."""
+        server = 1 - self._tables.client_side[flows].astype(np.int64)
+        table = self._tables.flows
+        key = table["addr_lo"][flows, server] * MIXER
+        key = (key ^ (key >> np.uint64(29)) ^ table["addr_hi"][flows, server]) * MIXER
+        key = (key ^ (key >> np.uint64(29)) ^ table["port"][flows, server].astype(np.uint64)) * MIXER
+        found: np.ndarray = key ^ table["tunnel"][flows].astype(np.uint64)
+        return found
