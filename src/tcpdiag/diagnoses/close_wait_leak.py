@@ -3,7 +3,9 @@
 ## What it sees
 Many 4-tuples of one endpoint in CLOSE-WAIT at the end of the capture, each silent for long, entered one after the
 other, and hardly any such connection released. The endpoint is a server's address and port, or, when the client is
-the one that does not close, the client's address and the server that it talks to.
+the one that does not close, the client's address and the server that it talks to. It counts them over time, and tells
+when a limit of descriptors will be met; of a client also whether it stopped reading on others of its connections (its
+receive window is closed), and whether its connects, which came at a pace, have stopped.
 
 ## Why it matters
 Each of them keeps a descriptor and a 4-tuple until the process ends. The count only grows, so the process stalls when
@@ -12,6 +14,7 @@ it reaches its limit (often 1,024 descriptors), and later connects of the same c
 ## What it cannot know
 How many were held before the capture began, and the limit of the process. Releases that come later: endpoints that
 let all go at once from time to time are a sawtooth, not a leak; a capture shorter than one tooth shows only its rise.
+What is not read but fits into the receive buffer: an open window does not prove that the application reads.
 
 ## Thresholds
 | name | default | source |
@@ -20,6 +23,7 @@ let all go at once from time to time are a sawtooth, not a leak; a capture short
 | count_min | 5 | fewer are told one by one (close-wait-stuck) |
 | released_max | 0.25 | share of long-held ones released after all: above it the endpoint does close, only late |
 | burst_max | 0.75 | a count that was reached in the first half of the time already does not grow |
+| descriptors | 1024 | usual soft limit of open descriptors: Linux' INR_OPEN_CUR, systemd's DefaultLimitNOFILE |
 | critical_count | 512 | half of the usual limit of open descriptors (RLIMIT_NOFILE soft limit 1,024) |
 
 ## RFC
@@ -35,7 +39,22 @@ repeat 12 every 5.0
 +0.01 < . 1:1(0) ack 2 win 65535
 end
 +10.0 .
-finding: close-wait-leak warning
+finding: close-wait-leak warning count=12 role=server
+```
+A client that checks a server every 60 s, reads the answer, and keeps the connection when the server ends it. After
+the last one it connects no more: the process hangs.
+```packets
+repeat 8 every 60.0
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > P. 1:101(100) ack 1 win 65535
++0.01 < P. 1:801(800) ack 101 win 65535
++0.01 > . 101:101(0) ack 801 win 65535
++0.01 < F. 801:801(0) ack 101 win 65535
++0.04 > . 101:101(0) ack 802 win 65535
+end
++400 .
+finding: close-wait-leak warning count=8 role=client per_minute=1.0 connects_stopped=true
 ```
 
 ## Stays silent
@@ -59,15 +78,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.flow import EndpointBit
-from ..model.states import State
 from ..rfc import Rfc
-from ..units import NS, duration, plural
+from ..units import NS, duration, plural, size
 from .base import Diagnosis, Scope, frame_list
 from .confidence import PRESUMED
+from .elsewhere import watch
 from .groups import GROUPS_MAX, Groups, by_endpoint, by_host_and_endpoint
+from .growth import growth
 from .held import End, close_wait
+from .leak import Leak, leak_of, never_closed
 from .view import View
 
 ENDPOINTS_MAX = 1_000
@@ -81,6 +102,7 @@ class Thresholds(NamedTuple):
     count_min: float = 5
     released_max: float = 0.25
     burst_max: float = 0.75
+    descriptors: float = 1024
     critical_count: float = 512
 
 
@@ -89,7 +111,7 @@ class CloseWaitLeak(Diagnosis):
 
     kind = "close-wait-leak"
     scope = Scope.HOST
-    events = (EventKind.STATE, EventKind.SYN_IN_CONNECTION)
+    events = (EventKind.STATE,)
     references = (Rfc(9293, "3.3.2"), Rfc(9293, "3.6"))
     thresholds = Thresholds
 
@@ -105,105 +127,111 @@ class CloseWaitLeak(Diagnosis):
             for group in leaking:
                 view.leaked = np.append(view.leaked, 2 * rows["flow"][group] + rows["side"][group])
             if len(leaking) > GROUPS_MAX:
-                yield self._leak(view, rows[np.sort(np.concatenate(leaking))], limits, len(leaking))
+                yield self._many(view, rows[np.sort(np.concatenate(leaking))], limits, len(leaking))
             else:
                 for group in leaking:
-                    yield self._leak(view, rows[group], limits)
+                    yield self._one(view, leak_of(view, rows[group]), limits)
 
-    def _leak(self, view: View, rows: np.ndarray, limits: Thresholds, endpoints: int = 1) -> Finding:
-        kept = rows[rows["end"] != End.CLOSED_BY_ITSELF]
-        kept = kept[np.argsort(kept["since_ns"], kind="stable")]
+    def _one(self, view: View, leak: Leak, limits: Thresholds) -> Finding:
+        kept, ends = leak.kept, view.tables.endpoints[2 * leak.kept["flow"] + leak.kept["side"]]
         flow, side = int(kept["flow"][0]), int(kept["side"][0])
-        role = view.role(flow, side)
-        one = endpoints == 1
+        left_ns = leak.growth.left_ns(limits.descriptors)
+        proved = (ends["bits"] & int(EndpointBit.FIN_PROVED)) != 0
+        stopped = (leak.connects.last_frame,) if leak.connects and leak.connects.stopped else ()
+        return self.finding(
+            view,
+            Severity.CRITICAL if len(kept) >= limits.critical_count else Severity.WARNING,
+            f"The {leak.role} never closes: {len(kept):,} connections, {leak.growth.per_minute:.3g} more each minute",
+            tuple(_story(view, leak, limits)),
+            streams=kept["flow"],
+            frames=np.concatenate(
+                [kept["fin_frame"], ends["last_ack_frame"][proved], kept["syn_frame"], [*stopped, *leak.unread.frames]]
+            ),
+            span=(leak.growth.since_ns, view.last_ts_ns),
+            doubts=() if np.all(proved) else (PRESUMED,),
+            evidence=tuple(_evidence(view, kept)),
+            endpoint=leak.holder,
+            peer=view.label(flow, 1 - side) if leak.role == "client" else None,
+            causes=_causes(view, leak, ends),
+            next_steps=(
+                "look where that process reads the end of the stream and forgets the socket"
+                if leak.role == "server"
+                else "close each connection, also where the answer is not read to its end or is thrown away",
+                "until it is fixed: restart the process before it reaches its limit of descriptors",
+            ),
+            refutations=_refutations(view, leak),
+            settled_by=_settled_by(view, flow, side),
+            data={
+                "holder": leak.holder,
+                "endpoints": 1,
+                "role": leak.role,
+                "count": len(kept),
+                "per_minute": round(leak.growth.per_minute, 3),
+                "series": leak.growth.listed(),
+                "descriptor_limit": int(limits.descriptors),
+                "limit_in_s": None if left_ns is None else round(left_ns / NS, 3),
+                "released_late": leak.released,
+                "oldest_s": round((view.last_ts_ns - leak.growth.since_ns) / NS, 3),
+                "answered": int(np.count_nonzero(ends["bits"] & int(EndpointBit.SENT_TEXT))),
+                "wanted_again": int(np.count_nonzero(kept["end"] == End.WANTED)),
+                "stopped_reading": leak.unread.connections,
+                "smallest_window": int(ends["window"].min()),
+                "connects_stopped": bool(stopped),
+            },
+        )
+
+    def _many(self, view: View, rows: np.ndarray, limits: Thresholds, endpoints: int) -> Finding:
+        """One finding for a leak that many endpoints have alike."""
+        kept = never_closed(rows)
+        flow, side = int(kept["flow"][0]), int(kept["side"][0])
+        role, grown = view.role(flow, side), growth(rows, view.last_ts_ns)
         label = view.label(flow, side) if role == "server" else view.host(flow, side)
-        holder = label if one else f"{endpoints:,} {role}s, {label} among them"
-        first_ns = int(kept["since_ns"][0])
-        span_ns = max(1, int(kept["since_ns"][-1]) - first_ns)
-        per_minute = (len(kept) - 1) * 60 * NS / span_ns
         ends = view.tables.endpoints[2 * kept["flow"] + kept["side"]]
         proved = (ends["bits"] & int(EndpointBit.FIN_PROVED)) != 0
-        answered = int(np.count_nonzero(ends["bits"] & int(EndpointBit.SENT_TEXT)))
-        younger = _younger(view, kept) if one else 0
-        count = f"{len(kept) + younger:,} in CLOSE-WAIT, and growing"
+        first = Sentence(
+            f"{endpoints:,} {role}s, {label} among them, got the peer's FIN on {len(kept):,} connections and never "
+            f"closed their side {frame_list(kept['fin_frame'])}; {grown.per_minute:.3g} more come each minute.",
+            tuple(kept["fin_frame"][:20].tolist()),
+            grown.since_ns,
+        )
+        rest = Sentence(f"Together they held {grown.told()}; {_released(len(rows) - len(kept))}.", (), view.last_ts_ns)
         return self.finding(
             view,
             Severity.CRITICAL if len(kept) >= limits.critical_count * endpoints else Severity.WARNING,
-            f"The {role} leaks connections: {count}" if one else f"{endpoints:,} {role}s leak connections: {count}",
-            f"{holder}{'' if one else ','} got the peer's FIN on {len(kept):,} connections and never closed "
-            f"{'its' if one else 'their'} side "
-            f"{frame_list(kept['fin_frame'])}. The oldest has been held for {duration(view.last_ts_ns - first_ns)}; "
-            f"{per_minute:.3g} more come each minute; {_released(len(rows) - len(kept))}."
-            + (
-                f" {plural(younger, 'connection')} more came to CLOSE-WAIT in the last {limits.hold_s:g} s."
-                if younger
-                else ""
-            ),
+            f"{endpoints:,} {role}s leak connections: {len(kept):,} in CLOSE-WAIT, and growing",
+            (first, rest),
             streams=kept["flow"],
             frames=np.concatenate([kept["fin_frame"], ends["last_ack_frame"][proved], kept["syn_frame"]]),
-            span=(first_ns, view.last_ts_ns),
+            span=(grown.since_ns, view.last_ts_ns),
             doubts=() if np.all(proved) else (PRESUMED,),
-            evidence=_evidence(view, kept),
-            endpoint=label if one else None,
-            peer=view.label(flow, 1 - side) if one and role == "client" else None,
-            causes=(
-                Cause(
-                    "the application does not close a connection that its peer has ended: a missing close() on the "
-                    "path where read() returns 0, or a response that is never read to its end",
-                    (f"{len(kept):,} of {len(rows):,} long-held connections were never released",),
-                ),
-                Cause(
-                    "all its workers are blocked: a lock, a pool, a call without a time-out",
-                    () if answered else ("it never sent a byte on these connections",),
-                    (f"it had answered on {answered:,} of them",) if answered else (),
-                ),
+            evidence=tuple(_evidence(view, kept)),
+            causes=(_FORGETS, _BLOCKED),
+            next_steps=("look for what these hosts have in common: one program, one library, one release of it",),
+            refutations=(
+                Refutation("they close them in a capture that goes on for longer", None),
+                Refutation(f"a FIN or RST of their own on one of the {len(kept):,}", "not found"),
             ),
-            next_steps=(
-                f"on {view.host(flow, side)}: ss -tanpo state close-wait; ls /proc/PID/fd | wc -l; "
-                "grep 'open files' /proc/PID/limits",
-                "look where that process reads the end of the stream and forgets the socket",
-                "until it is fixed: restart the process before it reaches its limit of descriptors",
-            ),
+            settled_by=_settled_by(view, flow, side),
             data={
-                "holder": label if one else None,
+                "holder": None,
                 "endpoints": endpoints,
                 "role": role,
                 "count": len(kept),
-                "younger": younger,
-                "per_minute": round(per_minute, 3),
+                "per_minute": round(grown.per_minute, 3),
+                "series": grown.listed(),
                 "released_late": len(rows) - len(kept),
-                "oldest_s": round((view.last_ts_ns - first_ns) / NS, 3),
-                "answered": answered,
+                "oldest_s": round((view.last_ts_ns - grown.since_ns) / NS, 3),
+                "answered": int(np.count_nonzero(ends["bits"] & int(EndpointBit.SENT_TEXT))),
                 "wanted_again": int(np.count_nonzero(kept["end"] == End.WANTED)),
             },
         )
 
 
-def _younger(view: View, kept: np.ndarray) -> int:
-    """How many more connections of that endpoint are in CLOSE-WAIT when the capture ends, for a shorter time."""
-    flow, side = int(kept["flow"][0]), int(kept["side"][0])
-    mine, by_server = view.flows[flow], side != int(view.client[flow])
-    total = 0
-    for other in (0, 1):
-        rows = np.flatnonzero(
-            (view.side("state")[:, other] == State.CLOSE_WAIT) & ((view.client != other) == by_server)
-        )
-        flows, at = view.flows[rows], 1 - other
-        same = (flows["addr_lo"][:, other] == mine["addr_lo"][side]) & (
-            flows["addr_hi"][:, other] == mine["addr_hi"][side]
-        )
-        if by_server:
-            same &= flows["port"][:, other] == mine["port"][side]
-        else:
-            same &= (flows["addr_lo"][:, at] == mine["addr_lo"][1 - side]) & (
-                flows["port"][:, at] == mine["port"][1 - side]
-            )
-        total += int(np.count_nonzero(same & ~np.isin(rows, kept["flow"])))
-    return total
-
-
-def _released(count: int) -> str:
-    return f"{count:,} {'was' if count == 1 else 'were'} released late" if count else "none was ever released"
+_FORGETS = Cause(
+    "the application does not close a connection that its peer has ended: a missing close() on the path where read() "
+    "returns 0"
+)
+_BLOCKED = Cause("all its workers are blocked: a lock, a pool, a call without a time-out")
 
 
 def leaks(rows: np.ndarray, limits: Thresholds) -> bool:
@@ -216,6 +244,95 @@ def leaks(rows: np.ndarray, limits: Thresholds) -> bool:
         return False
     early = np.count_nonzero(kept["since_ns"] <= begin_ns + (last_ns - begin_ns) // 2)
     return bool(early <= limits.burst_max * len(kept))
+
+
+def _story(view: View, leak: Leak, limits: Thresholds) -> Iterator[Sentence]:
+    kept, grown = leak.kept, leak.growth
+    flow, side = int(kept["flow"][0]), int(kept["side"][0])
+    to = f" to {view.label(flow, 1 - side)}" if leak.role == "client" else ""
+    peers = "client" if leak.role == "server" else "server"
+    yield Sentence(
+        f"{leak.holder} got the {peers}'s FIN on {len(kept):,} connections{to} and never closed its side "
+        f"{frame_list(kept['fin_frame'])}; {grown.per_minute:.3g} more come each minute{_reading(leak)}.",
+        (*kept["fin_frame"][:20].tolist(), *leak.unread.frames[:1]),
+        grown.since_ns,
+    )
+    yield Sentence(
+        f"It held {grown.told()}; {_released(leak.released)}. " + grown.limit_told(limits.descriptors),
+        (),
+        view.last_ts_ns,
+    )
+    if leak.connects:
+        frames = (leak.connects.last_frame,) if leak.connects.stopped else ()
+        watched = watch(view, -1, leak.connects.last_ns, view.last_ts_ns).flows > 0
+        yield Sentence(f"It {leak.connects.told(watched)}.", frames, leak.connects.last_ns)
+    if leak.connects and leak.connects.stopped:
+        yield Sentence(
+            f"The process still lives: had it ended, its host would have closed the {len(kept):,} connections.",
+            (),
+            view.last_ts_ns,
+        )
+
+
+def _reading(leak: Leak) -> str:
+    """Whether it stopped reading, which may be why it does not close; a server's requests are small."""
+    if not leak.unread.connections:
+        just = ", and it did not stop reading (none of its windows is closed): it just does not close"
+        return just if leak.role == "client" else ""
+    return (
+        f", and it stopped reading on {plural(leak.unread.connections, 'connection')} (window closed since "
+        f"[{leak.unread.frames[0]}], after {size(leak.unread.bytes_read)})"
+    )
+
+
+def _released(count: int) -> str:
+    return f"{count:,} {'was' if count == 1 else 'were'} released late" if count else "none was ever released"
+
+
+def _causes(view: View, leak: Leak, ends: np.ndarray) -> tuple[Cause, ...]:
+    count, rows = len(leak.kept), len(leak.rows)
+    never = f"{count:,} of {rows:,} connections were never released"
+    got = view.tables.endpoints["bytes"][2 * leak.kept["flow"] + 1 - leak.kept["side"]]
+    forgets = Cause(_FORGETS.text, (never,))
+    if leak.role == "client":
+        closed, fitted = leak.unread.connections, f"all that came fitted: {size(int(got.max()))} at most"
+        unconsumed = Cause(
+            "it never reads the answer to its end, so that it does not see the end of the stream: a body that nobody "
+            "consumes",
+            (f"its window is closed on {plural(closed, 'connection')}",) if closed else (),
+            () if closed else (f"no window is closed; {fitted}",),
+        )
+        return (unconsumed, forgets) if closed else (forgets, unconsumed)
+    answered = int(np.count_nonzero(ends["bits"] & int(EndpointBit.SENT_TEXT)))
+    blocked = Cause(
+        _BLOCKED.text,
+        () if answered else ("it never sent a byte on these connections",),
+        (f"it had answered on {answered:,} of them",) if answered else (),
+    )
+    return (forgets, blocked) if answered else (blocked, forgets)
+
+
+def _refutations(view: View, leak: Leak) -> tuple[Refutation, ...]:
+    longest = duration(view.last_ts_ns - leak.growth.since_ns)
+    return (
+        Refutation(
+            f"a FIN or RST of {leak.holder} on one of these connections",
+            f"not found in {longest}; {_released(leak.released)}",
+        ),
+        Refutation(
+            "its FINs were sent and only not captured",
+            "not found: no peer acknowledges a FIN that is not in the capture",
+        ),
+        Refutation("it lets all of them go at once, later (a sawtooth)", None),
+    )
+
+
+def _settled_by(view: View, flow: int, side: int) -> tuple[str, ...]:
+    host = view.host(flow, side)
+    return (
+        f"on {host}: ss -tanpo state close-wait: the process, and unread bytes in Recv-Q",
+        f"on {host}: ls /proc/PID/fd | wc -l; grep 'open files' /proc/PID/limits, twice, a minute apart",
+    )
 
 
 def _evidence(view: View, kept: np.ndarray) -> Iterator[Evidence]:

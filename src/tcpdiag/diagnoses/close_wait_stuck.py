@@ -85,10 +85,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.flow import EndpointBit
 from ..rfc import Rfc
-from ..units import NS, duration
+from ..units import NS, duration, plural
 from .base import EVIDENCE_MAX, Diagnosis, Scope
 from .columns import distinct
 from .confidence import PRESUMED
@@ -148,7 +148,7 @@ class CloseWaitStuck(Diagnosis):
             if one
             else f"{f'The {role} does' if endpoints == 1 else f'{endpoints:,} {role}s do'} not close {len(held):,} "
             "ended connections",
-            _summary(role, first, len(held), still, endpoints),
+            tuple(_story(view, first, len(held), still, endpoints)),
             streams=held["flow"],
             frames=np.concatenate([held["fin_frame"], rows["last_ack_frame"][proved], held["syn_frame"]]),
             span=(int(held["since_ns"].min()), int(held["until_ns"].max())),
@@ -164,10 +164,16 @@ class CloseWaitStuck(Diagnosis):
                 Cause("the application is blocked: a lock, a full pool, a call without a time-out"),
             ),
             next_steps=(
+                "in the application: close the connection when read() returns 0, on every path, that of an error too",
+                f"on {_hosts(view, held)}: until then a restart of the process is all that frees the sockets",
+            ),
+            refutations=tuple(_refutations(view, first)),
+            settled_by=(
                 f"on {view.host(flow, side)}: ss -tanpo state close-wait '( sport = :{view.port(flow, side)} )'"
                 if one
                 else f"on {_hosts(view, held)}: ss -tanpo state close-wait",
-                "take a stack dump of the process that holds these sockets; look for what the worker waits for",
+                "a stack dump of the process that holds these sockets (gdb -p PID, jstack PID, py-spy dump --pid PID): "
+                "what does the worker wait for?",
             ),
             data={
                 "count": len(held),
@@ -178,24 +184,59 @@ class CloseWaitStuck(Diagnosis):
         )
 
 
-def _summary(role: str, first: np.void, count: int, still: int, endpoints: int) -> str:
-    where = "" if endpoints == 1 else f" of {endpoints:,} {role}s"
-    others = (
-        ""
-        if count == 1
-        else f" The same goes for {count - 1:,} more connections{where}; {still:,} are still held at the end."
+def _story(view: View, first: np.void, count: int, still: int, endpoints: int) -> Iterator[Sentence]:
+    """first: the HELD row of the connection that has been silent for longest."""
+    flow, side = int(first["flow"]), int(first["side"])
+    role, own = view.role(flow, side), view.tables.endpoint(flow, side)
+    frames, acknowledged = [int(first["fin_frame"])], ""
+    if int(own["bits"]) & EndpointBit.FIN_PROVED and int(own["last_ack_frame"]) > int(first["fin_frame"]):
+        frames.append(int(own["last_ack_frame"]))
+        acknowledged = f", acknowledged it [{own['last_ack_frame']}],"
+    if int(first["end"]) == End.WANTED:
+        frames.append(int(first["syn_frame"]))
+    yield Sentence(
+        f"The {role} got the peer's FIN [{first['fin_frame']}]{acknowledged} and since then has sent neither data nor "
+        f"its own FIN for {duration(int(first['idle_ns']))}, {_end(first)}.",
+        tuple(frames),
+        int(first["since_ns"]),
     )
-    end = {
+    yield Sentence("CLOSE-WAIT has no timer: only the application can end it.", (), int(first["until_ns"]))
+    if count > 1:
+        where = "" if endpoints == 1 else f" of {endpoints:,} {role}s"
+        yield Sentence(
+            f"The same goes for {plural(count - 1, 'more connection')}{where}; {still:,} are still held at the end.",
+            (),
+            view.last_ts_ns,
+        )
+
+
+def _end(first: np.void) -> str:
+    return {
         End.CAPTURE: "and the capture ends so",
         End.CLOSED_BY_ITSELF: "before it closed",
         End.RESET: "until a RST removed it",
         End.WANTED: f"until the peer wanted the 4-tuple for a new connection [{first['syn_frame']}]",
     }[End(int(first["end"]))]
-    return (
-        f"The peer's FIN arrived [{first['fin_frame']}]. Since then the {role} has sent neither data nor its own FIN "
-        f"for {duration(int(first['idle_ns']))}, {end}. CLOSE-WAIT has no timer: only the application can end it."
-        f"{others}"
+
+
+def _refutations(view: View, first: np.void) -> Iterator[Refutation]:
+    flow, side = int(first["flow"]), int(first["side"])
+    role, fin = view.role(flow, side), int(first["fin_frame"])
+    own, window = view.tables.endpoint(flow, side), int(view.tables.endpoint(flow, 1 - side)["window"])
+    idle = ", and nothing is in flight" if int(own["snd_nxt"]) == int(own["snd_una"]) else ""
+    yield Refutation(
+        f"the {role} sends new data or its FIN after [{fin}]",
+        f"found, but only after {duration(int(first['idle_ns']))}"
+        if int(first["end"]) == End.CLOSED_BY_ITSELF
+        else f"not found in {duration(int(first['until_ns']) - int(first['since_ns']))}",
+        (fin,),
     )
+    yield Refutation(
+        f"the application has closed, and its kernel holds the FIN back behind data for which the {role}'s peer has no "
+        "room",
+        f"not so: the peer's window is {window:,} bytes{idle}" if window else "possible: the peer's window is closed",
+    )
+    yield Refutation("the two use a half-closed connection on purpose, and the answer takes that long", None)
 
 
 def _holder(view: View, held: np.ndarray) -> str:

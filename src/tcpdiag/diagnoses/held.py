@@ -153,7 +153,7 @@ def _collisions(view: View, held: np.ndarray, met: np.ndarray) -> None:
 
 
 def _silent(view: View, held: np.ndarray, at_least_ns: int) -> np.ndarray:
-    """Those that sent no new text for long enough, and have nothing in flight."""
+    """Those that sent no new text for long enough, and have nothing in flight. Fills in `idle_ns`."""
     first = view.flows["detail"][held["flow"]].astype(np.int64)
     known = first >= 0
     last_text = (
@@ -163,10 +163,28 @@ def _silent(view: View, held: np.ndarray, at_least_ns: int) -> np.ndarray:
     )
     begin = np.maximum(held["since_ns"], np.where(known & (last_text <= held["until_ns"]), last_text, 0))
     held["idle_ns"] = held["until_ns"] - begin
+    silent, met = held["idle_ns"] >= at_least_ns, held["syn_frame"] > 0
+    kept: np.ndarray = held[((silent & _proved(view, held)) | met) & ~_in_flight(view, held)]
+    return kept
+
+
+def quiet(view: View, held: np.ndarray) -> np.ndarray:
+    """Which of these acknowledged the peer's FIN in sight, and have nothing in flight."""
+    found: np.ndarray = _proved(view, held) & ~_in_flight(view, held)
+    return found
+
+
+def _proved(view: View, held: np.ndarray) -> np.ndarray:
+    """Without an ACK for the peer's FIN, and no second FIN either, the ACK is what the capture lacks: maybe with a
+    FIN of its own."""
+    bits = view.tables.endpoints["bits"][2 * held["flow"] + held["side"]]
+    found: np.ndarray = (bits & int(EndpointBit.FIN_PROVED)) != 0
+    return found
+
+
+def _in_flight(view: View, held: np.ndarray) -> np.ndarray:
+    """Which still wait for an ACK of their peer."""
     ends = view.tables.endpoints[2 * held["flow"] + held["side"]]
     sent = (ends["bits"] & int(EndpointBit.SND_KNOWN | EndpointBit.SYN_ACKED)) != 0
-    in_flight = sent & (ends["snd_nxt"] != ends["snd_una"]) & (held["end"] == End.CAPTURE)
-    # Without an ACK for the peer's FIN, and no second FIN either, the ACK is what the capture lacks: maybe with a FIN.
-    proved = (ends["bits"] & int(EndpointBit.FIN_PROVED)) != 0
-    kept: np.ndarray = held[(((held["idle_ns"] >= at_least_ns) & proved) | (held["syn_frame"] > 0)) & ~in_flight]
-    return kept
+    found: np.ndarray = sent & (ends["snd_nxt"] != ends["snd_una"]) & (held["end"] == End.CAPTURE)
+    return found
