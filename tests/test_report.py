@@ -47,13 +47,6 @@ def test_lineage_goes_back_to_the_first_flow() -> None:
     assert REPORT.flow(0).previous is None
 
 
-def test_timeline_is_in_order_without_what_was_withdrawn() -> None:
-    entries = REPORT.flow(0).timeline()
-    assert [entry.frame for entry in entries] == [1, 1, 3, 3, 92, 93, 98, 98]
-    assert entries[1].note == "enters SYN-RECEIVED (presumed)"
-    assert [entry.what for entry in entries if entry.frame == 98] == ["rst", "state"]
-
-
 @pytest.mark.parametrize(
     ("key", "expected"),
     [

@@ -11,12 +11,16 @@ from . import flow_columns, units
 from .errors import UsageError
 from .flow_columns import COUNTS, RTT, SIDES, UNKNOWN, StateIndex
 from .model.event import EventBit, EventKind
+from .model.finding import Finding
 from .model.flow import FlowBit
 from .model.states import State
 from .model.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .hints.hint import FlowHints
+    from .timeline import Moment
 
 
 @dataclass(frozen=True)
@@ -32,23 +36,19 @@ class FlowState:
     certain: bool
 
 
-@dataclass(frozen=True)
-class TimelineEntry:
-    """One fact of a flow. `side` is "client" or "server": whom it is about."""
-
-    ts_ns: int
-    frame: int | None
-    side: str
-    what: str  # name of the event kind, in words: "state", "rst", "keepalive probe"
-    state: State  # of that side after it
-    note: str
-
-
 class Flow:
     """One connection: who, when, how much, and what each endpoint's TCP believed."""
 
-    def __init__(self, tables: Tables, states: StateIndex, stream: int, paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        states: StateIndex,
+        stream: int,
+        paths: Sequence[str],
+        findings: Sequence[Finding] = (),
+    ) -> None:
         self.stream = stream
+        self._findings = findings
         self._tables = tables
         self._states = states
         self._paths = paths
@@ -142,25 +142,14 @@ class Flow:
         entries = self.states[side]
         return entries[-1].state if entries else State.UNSEEN
 
-    def timeline(self) -> list[TimelineEntry]:
-        """Everything that is known to have happened, in order of time."""
-        found = []
-        for event in self._tables.events_of(self.stream):
-            if event["bits"] & EventBit.WITHDRAWN:
-                continue
-            kind, state = EventKind(int(event["kind"])), State(int(event["state"]))
-            side = SIDES[0] if int(event["side"]) == self._sides[0] else SIDES[1]
-            found.append(
-                TimelineEntry(
-                    ts_ns=int(event["ts_ns"]),
-                    frame=int(event["frame"]) or None,
-                    side=side,
-                    what=kind.name.lower().replace("_", " "),
-                    state=state,
-                    note=_note(kind, event),
-                )
-            )
-        return sorted(found, key=lambda entry: entry.ts_ns)
+    def timeline(self, *, fold: bool = True) -> "list[Moment]":
+        """Every segment in order, with both states after it, verdicts, events, findings: read from the capture again.
+
+        fold: stretches that say nothing new are one line. Raises UsageError when the capture cannot be read twice.
+        """
+        from .timeline import timeline
+
+        return timeline(self._tables, self.stream, self._paths, self._findings, fold=fold)
 
     def events(self) -> "pd.DataFrame":
         """Its rows of the event table, withdrawn ones included; kinds and states as words."""
@@ -171,6 +160,17 @@ class Flow:
         from .second_look import segments
 
         return segments(self._tables, self.stream, self._paths)
+
+    @cached_property
+    def hints(self) -> "FlowHints":
+        """What the first bytes of each direction tell: TLS server name, HTTP host and path, ...; read from the capture
+        again. None for a side that sent nothing, and for a connection that is older than the capture.
+
+        Raises UsageError when the capture cannot be read twice.
+        """
+        from .hints.labels import hints_of_flow
+
+        return hints_of_flow(self._tables, self.stream, self._paths)
 
     def _endpoint(self, side: int) -> str:
         row = self._row
@@ -191,8 +191,16 @@ class Flow:
 class FlowTable:
     """All flows of a report, or those that a filter chose. Iterable; `len()`; `[n]` is the n-th of them."""
 
-    def __init__(self, tables: Tables, states: StateIndex, streams: np.ndarray, paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        states: StateIndex,
+        streams: np.ndarray,
+        paths: Sequence[str],
+        findings: Sequence[Finding] = (),
+    ) -> None:
         self.tables = tables
+        self._findings = findings
         self.states = states
         self._paths = paths
         self.streams = streams
@@ -202,10 +210,10 @@ class FlowTable:
         return len(self.streams)
 
     def __iter__(self) -> Iterator[Flow]:
-        return (Flow(self.tables, self.states, int(stream), self._paths) for stream in self.streams)
+        return (Flow(self.tables, self.states, int(stream), self._paths, self._findings) for stream in self.streams)
 
     def __getitem__(self, index: int) -> Flow:
-        return Flow(self.tables, self.states, int(self.streams[index]), self._paths)
+        return Flow(self.tables, self.states, int(self.streams[index]), self._paths, self._findings)
 
     def sorted_by(self, key: str, limit: int | None = None) -> "FlowTable":
         """The same flows in the order of one of `flow_columns.SORT_KEYS`, at most `limit` of them.
@@ -262,7 +270,7 @@ class FlowTable:
         return pd.DataFrame(data).set_index("stream")
 
     def _with(self, streams: np.ndarray) -> "FlowTable":
-        return FlowTable(self.tables, self.states, streams, self._paths)
+        return FlowTable(self.tables, self.states, streams, self._paths, self._findings)
 
 
 def events_frame(events: np.ndarray) -> "pd.DataFrame":
@@ -291,23 +299,3 @@ def _endpoint_words(tables: Tables, endpoints: np.ndarray) -> list[str]:
         *(tables.flows[name][index] for name in ("addr_hi", "addr_lo", "port")),
     )
     return [units.endpoint(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-
-
-def _note(kind: EventKind, event: np.void) -> str:
-    """What the event's own columns add, in words."""
-    value, ref = int(event["value"]), int(event["ref"])
-    about = f"frame {ref}" if ref else ""
-    match kind:
-        case EventKind.STATE:
-            certain = bool(event["bits"] & EventBit.CERTAIN)
-            return f"enters {State(int(event['state']))}" + ("" if certain else " (presumed)")
-        case EventKind.SYN_REPEATED | EventKind.RETRANSMISSION:
-            return f"after {units.duration(value)}" + (f", {about}" if about else "")
-        case EventKind.RST | EventKind.UNACCEPTABLE:
-            return f"SEG.SEQ - RCV.NXT = {value}" + (f" ({about})" if about else "")
-        case EventKind.WINDOW_OPENED:
-            return f"was closed for {units.duration(value)}"
-        case EventKind.ACK_UNSEEN:
-            return f"{units.plural(value, 'byte')} not captured"
-        case _:
-            return about

@@ -63,11 +63,11 @@ class Report:
     @property
     def flows(self) -> FlowTable:
         """The connections: iterable, with a length; `.frame()` gives a DataFrame."""
-        return FlowTable(self.tables, self.states, self.streams, self.paths)
+        return FlowTable(self.tables, self.states, self.streams, self.paths, self.findings)
 
     def flow(self, stream: int) -> Flow:
         """One connection by its number, Wireshark's `tcp.stream`. Raises UsageError when there is no such stream."""
-        return Flow(self.tables, self.states, checked_stream(self.tables, stream), self.paths)
+        return Flow(self.tables, self.states, checked_stream(self.tables, stream), self.paths, self.findings)
 
     def finding(self, name: str) -> Finding:
         """The finding with this id (`"half-open-1"`). Raises UsageError when there is none."""

@@ -61,7 +61,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
         "seq": _relative(rows["seq"], side, bases),
         "ack": pd.arrays.IntegerArray(_relative(rows["ack"], 1 - side, bases), (flags & Flag.ACK) == 0),
         "payload_len": rows["payload_len"].astype(np.int64),
-        "window_bytes": _window(tables, stream, rows, side),
+        "window_bytes": pd.arrays.IntegerArray(*window_bytes(tables, stream, rows, side)),
     }
     for name, option in (("mss", Option.MSS), ("wscale", Option.WSCALE)):
         data[name] = _optional(rows, name, option)
@@ -123,9 +123,8 @@ def _relative(numbers: np.ndarray, side: np.ndarray, bases: list[int]) -> np.nda
     return found
 
 
-def _window(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> Any:
-    import pandas as pd
-
+def window_bytes(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """SEG.WND of each row in bytes (i8), and where the scale is not known, so that it is as in the header (bool)."""
     window = rows["window"].astype(np.int64)
     unknown = np.zeros(len(rows), np.bool_)
     is_syn = (rows["flags"] & Flag.SYN) != 0  # the window of a SYN is never scaled, RFC 7323 section 2.2
@@ -136,7 +135,7 @@ def _window(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> 
             unknown |= mine
         elif NO_SCALE not in scales:
             window[mine] <<= min(scales[sender], 14)
-    return pd.arrays.IntegerArray(window, unknown)
+    return window, unknown
 
 
 def _optional(rows: np.ndarray, name: str, option: Option) -> Any:

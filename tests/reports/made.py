@@ -5,7 +5,7 @@ import numpy as np
 from tcpdiag.config import Config, Limits
 from tcpdiag.flows.vantage import Vantage
 from tcpdiag.model.capture import CaptureFile, Damage, Interface
-from tcpdiag.model.event import EVENT, EventBit, EventKind
+from tcpdiag.model.event import EVENT, EventBit, EventKind, RstClass
 from tcpdiag.model.finding import Cause, Evidence, Finding, Incident, Refutation, Sentence, Severity, Unexamined
 from tcpdiag.model.flow import DETAIL, ENDPOINT, FLOW, FlowBit
 from tcpdiag.model.states import State
@@ -86,6 +86,8 @@ def events() -> np.ndarray:
     for row, (after_ns, side, flow, frame, state, kind, bits) in zip(found, rows, strict=True):
         row["ts_ns"], row["side"], row["flow"], row["frame"] = START_NS + after_ns, side, flow, frame
         row["state"], row["kind"], row["bits"] = state, kind, bits
+    found["detail"][found["kind"] == EventKind.RST] = RstClass.FIN_MINUS_ONE
+    found["value"][found["kind"] == EventKind.RST] = -1
     return found
 
 

@@ -32,14 +32,14 @@ def flag_letters(flags: int) -> str:
     return "".join(letter for bit, letter in LETTERS if flags & bit) or "-"
 
 
-def option_text(row: np.void) -> str:
-    """The options of a SEGMENT row, in packetdrill's words; empty when it has none."""
+def option_text(row: np.void, timestamps: bool = True) -> str:
+    """The options of a SEGMENT row, in packetdrill's words; empty when it has none. timestamps: with those."""
     options, words = int(row["options"]), []
     if options & Option.MSS:
         words.append(f"mss {row['mss']}")
     if options & Option.WSCALE:
         words.append(f"wscale {row['wscale']}")
-    if options & Option.TIMESTAMPS:
+    if timestamps and options & Option.TIMESTAMPS:
         words.append(f"TS val {row['tsval']} ecr {row['tsecr']}")
     if options & Option.SACK:
         edges = row["sack"][: 2 * int(row["n_sack"])].reshape(-1, 2)
