@@ -8,6 +8,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew, then look at the diff")
+    parser.addoption("--lab-seed", type=int, default=None, help="play the scenarios of tests/lab as that run did")
 
 
 @pytest.fixture
