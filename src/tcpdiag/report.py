@@ -1,6 +1,6 @@
 """Report: what an analysis found, and every way to ask it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,9 @@ from .model.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .sockets.listing import Listing
+    from .sockets.table import SocketTable
 
 FORMATS = {"text": ".txt", "markdown": ".md", "json": ".json"}
 """Format -> file extension."""
@@ -40,10 +43,12 @@ class Report:
     vantage: Vantage | None = None  # where the capture was taken; None: not asked
     config: Config = field(default_factory=Config)
     complete: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)  # address -> name, from DNS answers in the capture
     paths: tuple[str, ...] = ()  # where the segments can be read again
     spool: object | None = None  # the copy of standard input, deleted with the report
     expression: str | None = None
     chosen: np.ndarray | None = None  # streams that the filter left; None: all
+    sockets: "SocketTable | None" = None  # listings of the hosts' own sockets beside the flows; None: none was given
 
     @property
     def files(self) -> tuple[CaptureFile, ...]:
@@ -98,7 +103,27 @@ class Report:
             incidents=_restricted(self.incidents, {finding.id for finding in findings}),
             expression=expression if self.expression is None else f"({self.expression}) and ({expression})",
             chosen=np.flatnonzero(mask),
+            sockets=None if self.sockets is None else self.sockets.among(np.flatnonzero(mask)),
         )
+
+    def with_sockets(self, *listings: "str | Path | Listing") -> "Report":
+        """The same report, and what the hosts' kernels said of their own sockets: in `sockets`, and in the findings.
+
+        listings: files with the output of `ss -tanpoie`, `netstat -tanp` or `lsof -i -n -P`, or with /proc/net/tcp and
+        tcp6, as `FILE` or `FILE@TIME` (epoch seconds, or as in 2026-11-21T04:31:57Z). Without a time that of a line of
+        `date` above the listing counts, else the file's own.
+
+        Raises UnreadableInput for a file that cannot be read or is no such listing, UsageError for a time that is none.
+        """
+        from .sockets.answers import answered
+        from .sockets.join import join
+        from .sockets.listing import given
+        from .sockets.table import together
+
+        table = join(self.tables, self.states, [listing for item in listings for listing in given(item)])
+        findings, incidents = answered(table, self.findings, self.incidents)
+        kept = table if self.chosen is None else table.among(self.chosen)
+        return replace(self, sockets=together(self.sockets, kept), findings=findings, incidents=incidents)
 
     def to_text(self, *, color: bool = False, width: int = 80) -> str:
         """The report for people, the cause first."""

@@ -35,8 +35,17 @@ SHORT_WATCH: Final = Doubt(0.7, "the capture ended soon after")
 TAP_UNPROVED: Final = Doubt(0.85, "nothing else was captured meanwhile: the tap may have been blind")
 FEW_BEATS: Final = Doubt(0.85, "the period was learned from few messages")
 NOT_UNIQUE: Final = Doubt(0.7, "something else looks the same from here")
+KERNEL_DISAGREES: Final = Doubt(0.2, "the socket table of the host itself says otherwise")
+
+_BY_TEXT: Final = {doubt.text: doubt for doubt in list(globals().values()) if isinstance(doubt, Doubt)}
 
 
 def confidence(doubts: Iterable[Doubt]) -> float:
     """CERTAIN times the weights of all doubts, two digits."""
     return round(CERTAIN * math.prod(doubt.weight for doubt in doubts), 2)
+
+
+def named(texts: Iterable[str]) -> list[Doubt] | None:
+    """The doubts of a finding by their texts, as its `data["doubts"]` has them; None when one of them is not known."""
+    found = [_BY_TEXT.get(text) for text in texts]
+    return None if None in found else [doubt for doubt in found if doubt is not None]

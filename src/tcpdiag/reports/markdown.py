@@ -67,6 +67,8 @@ def _rest(parts: Outline) -> list[str]:
         lines = [f"- {_line(finding)}" for finding in parts.listed]
         lines += [f"- ... and {parts.left:,} more in the JSON report"] if parts.left else []
         blocks += ["## Further findings", "\n".join(lines)]
+    for listing in parts.sockets:
+        blocks += [f"## {escaped(listing.title)}", "\n".join(f"- {escaped(line)}" for line in listing.lines)]
     capture = [
         f"- {finding.severity}: {escaped(f'{finding.title}. {finding.summary}')}" for finding in parts.capture_findings
     ]

@@ -4,6 +4,7 @@ Text and Markdown set the same outline. Nothing is judged here; everything comes
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .. import capture_notes
@@ -11,11 +12,14 @@ from ..model.finding import Evidence, Finding, Refutation, Severity, Unexamined
 from ..report import Report
 from ..units import duration, file_name, plural
 from ..wireshark import display_filter, ranges
+from .socket_lines import ListingLines, socket_lines
 
 STREAMS_NAMED = 6
 KINDS_NAMED = 3
 ALIKE_TOLD = 2
 """Incidents with a cause of one kind that are told in full; the third says nothing new but where it is."""
+NAME_SHOWN = 60
+NAMELESS: Mapping[str, str] = {}
 SURE = 0.8
 """From here on the place of the tap is stated without "probably"."""
 PLACES = {
@@ -65,6 +69,7 @@ class Outline:
     nothing: str | None  # that nothing is grave
     listed: tuple[Finding, ...]
     left: int  # incidents that are neither told nor listed
+    sockets: tuple[ListingLines, ...]
     capture_findings: tuple[Finding, ...]
     capture_warnings: tuple[str, ...]
     unexamined: tuple[Unexamined, ...]
@@ -88,6 +93,7 @@ def outline(report: Report) -> Outline:
         nothing=None if grave else _nothing(report, bool(full), bool(rest)),
         listed=tuple(rest[: limits.listed]),
         left=max(0, len(rest) - limits.listed),
+        sockets=socket_lines(report),
         capture_findings=capture,
         capture_warnings=_warnings(report, capture),
         unexamined=report.unexamined,
@@ -95,10 +101,16 @@ def outline(report: Report) -> Outline:
     )
 
 
-def where(finding: Finding) -> str:
-    """`10.0.0.1:5000 -> 10.0.0.2:80, stream 3`."""
-    ends = " -> ".join(end for end in (finding.endpoint, finding.peer) if end)
+def where(finding: Finding, names: Mapping[str, str] = NAMELESS) -> str:
+    """`10.0.0.1:5000 -> 10.0.0.2:80 (www.example.com), stream 3`. names: of addresses."""
+    ends = " -> ".join(_named(end, names) for end in (finding.endpoint, finding.peer) if end)
     return ", ".join(part for part in (ends, streams_named(finding.streams)) if part)
+
+
+def _named(end: str, names: Mapping[str, str]) -> str:
+    """An endpoint or a host, and the name of its address where there is one."""
+    name = names.get(end.strip("[]")) or names.get(end.rpartition(":")[0].strip("[]"))
+    return f"{end} ({shortened(name, NAME_SHOWN)})" if name else end
 
 
 def about(finding: Finding) -> tuple[str, ...]:
@@ -181,7 +193,7 @@ def _told(report: Report, group: list[Finding], said: set[str]) -> Told:
     return Told(
         severity=_severity(group),
         cause=cause,
-        where=where(cause),
+        where=where(cause, report.names),
         evidence=cause.evidence[: limits.evidence],
         evidence_left=max(0, len(cause.evidence) - limits.evidence),
         symptoms=symptoms[: limits.symptoms],

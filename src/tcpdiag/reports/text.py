@@ -37,6 +37,7 @@ class _Page:
             self._blank()
             self._paragraph(parts.nothing)
         self._listed(parts)
+        self._sockets(parts)
         self._capture(parts)
         for index, item in enumerate(parts.unexamined):
             if not index:
@@ -104,6 +105,13 @@ class _Page:
             self._paragraph(_line(finding), indent=2, hanging=2)
         if parts.left:
             self._paragraph(f"... and {parts.left:,} more: see --format json", indent=2)
+
+    def _sockets(self, parts: Outline) -> None:
+        for listing in parts.sockets:
+            self._blank()
+            self._paragraph(f"{listing.title}:")
+            for line in listing.lines:
+                self._paragraph(line, indent=2, hanging=2)
 
     def _capture(self, parts: Outline) -> None:
         if not parts.capture_findings and not parts.capture_warnings:
