@@ -111,20 +111,21 @@ end
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
-from ..model.flow import EndpointBit
+from ..model.finding import Finding, Severity
 from ..rfc import Rfc
-from ..units import NS, duration, epoch, plural
-from .base import Diagnosis, Scope, frame_list
+from ..units import NS, duration
+from .base import Diagnosis, Scope
 from .confidence import NOT_UNIQUE
 from .groups import GROUPS_MAX, by_endpoint, by_host_and_endpoint
+from .growth import growth
 from .held import End, stays
-from .releases import Cohort, Window, answered, cohorts, same_holder
+from .releases import Window, cohorts, same_holder
+from .teeth import Teeth, causes, common, evidence, listed, refutations, settled_by, story
 from .view import View
 
 ENDPOINTS_MAX: Final = 1_000
@@ -134,7 +135,7 @@ BURSTS_MAX: Final = 1_000
 """Bursts of one endpoint that are judged."""
 
 LISTED_MAX: Final = 100
-"""Releases, and frames of each, that `data` lists."""
+"""Releases that `data` lists."""
 
 
 class Thresholds(NamedTuple):
@@ -178,49 +179,50 @@ class CloseWaitSawtooth(Diagnosis):
             rows = everything[sides[everything["flow"]] == everything["side"]]
             view.leaked = np.append(view.leaked, 2 * rows["flow"] + rows["side"])
             if told := cohorts(view, rows, windows, sides):
-                yield self._sawtooth(view, rows, told, limits, len(found) - 1)
+                yield self._sawtooth(view, Teeth(view, rows, told), limits, len(found) - 1)
 
-    def _sawtooth(self, view: View, rows: np.ndarray, told: list[Cohort], limits: Thresholds, others: int) -> Finding:
-        held = np.concatenate([cohort.held for cohort in told])
-        events = np.concatenate([cohort.events for cohort in told])
-        flow, side = int(held["flow"][0]), int(held["side"][0])
-        role = view.role(flow, side)
-        label = view.label(flow, side) if role == "server" else view.host(flow, side)
-        replied = answered(view, held)
-        repeated = len(told) >= limits.cohorts_min
-        left = int(np.count_nonzero(rows["end"] == End.CAPTURE))
-        gaps = np.diff([cohort.first_ns for cohort in told])
-        period_ns = int(np.median(gaps)) if len(gaps) else None
+    def _sawtooth(self, view: View, teeth: Teeth, limits: Thresholds, others: int) -> Finding:
+        held, events, period_ns = teeth.held, teeth.events, teeth.period_ns
+        repeated = len(teeth.told) >= limits.cohorts_min
+        server = int(1 - view.client[teeth.flow])
         return self.finding(
             view,
-            Severity.WARNING if repeated and 2 * replied < len(held) else Severity.NOTICE,
-            f"The {role} held {len(held):,} ended connections and closed all at once"
+            Severity.WARNING if repeated and 2 * teeth.replied < len(held) else Severity.NOTICE,
+            f"The {teeth.role} held {len(held):,} ended connections and closed all at once"
             if period_ns is None
-            else f"The {role} closes ended connections only all at once, every {duration(period_ns)}",
-            f"{label} {_story(told, gaps)} {_common(view, held, replied, role)}"
-            + (f" At the end of the capture {left:,} more {'is' if left == 1 else 'are'} held." if left else "")
-            + (f" {plural(others, 'more endpoint does', 'more endpoints do')} the same." if others else ""),
+            else f"The {teeth.role} closes ended connections only all at once, every {duration(period_ns)}",
+            tuple(story(teeth, others)),
             streams=events["flow"],
             frames=np.concatenate([held["fin_frame"], events["frame"]]),
             span=(int(held["since_ns"].min()), int(events["ts_ns"].max())),
             doubts=() if repeated else (NOT_UNIQUE,),
-            evidence=_evidence(view, told),
-            endpoint=label,
-            peer=view.label(flow, 1 - side) if role == "client" else None,
-            causes=_causes(view, told, replied, period_ns),
-            next_steps=_next_steps(view, flow, side, period_ns),
+            evidence=tuple(evidence(teeth)),
+            endpoint=teeth.label,
+            peer=view.label(teeth.flow, server) if teeth.role == "client" else None,
+            causes=causes(teeth),
+            next_steps=(
+                f"look for a time-out or interval {teeth.clock} in the configuration of the process on "
+                f"{view.host(teeth.flow, teeth.side)}; give the call behind it a much shorter one, and hold no lock "
+                "across it",
+            ),
+            refutations=refutations(teeth),
+            settled_by=settled_by(teeth),
             data={
-                "role": role,
+                "role": teeth.role,
                 "period_s": None if period_ns is None else round(period_ns / NS, 3),
-                "height": max(cohort.height for cohort in told),
+                "height": max(cohort.height for cohort in teeth.told),
+                "heights": [cohort.height for cohort in teeth.told[:LISTED_MAX]],
                 "count": len(held),
-                "answered": replied,
+                "answered": teeth.replied,
                 "still_open": len(events) - len(held),
                 "longest_s": round(int((held["until_ns"] - held["since_ns"]).max()) / NS, 3),
-                "held_at_end": left,
+                "held_at_end": teeth.left,
                 "other_endpoints": others,
-                "releases": len(told),
-                "cohorts": [_listed(cohort) for cohort in told[:LISTED_MAX]],
+                "releases": len(teeth.told),
+                "likely_timeout_s": None if period_ns is None else round(period_ns / NS, 3),
+                "common": common(teeth),
+                "series": growth(teeth.rows, view.last_ts_ns).listed(),
+                "cohorts": [listed(cohort) for cohort in teeth.told[:LISTED_MAX]],
             },
         )
 
@@ -265,128 +267,3 @@ def releases(rows: np.ndarray, limits: Thresholds) -> list[Window]:
         ):
             found.append(Window(first_ns, last_ns, len(burst)))
     return found
-
-
-def _story(told: list[Cohort], gaps: np.ndarray) -> str:
-    """What happened, after the holder's name."""
-    held = np.concatenate([cohort.held for cohort in told])
-    times = held["until_ns"] - held["since_ns"]
-    bursts = [
-        f"{len(cohort.events):,} within {duration(cohort.spread_ns)} {frame_list(cohort.events['frame'], 3)}"
-        for cohort in told[:3]
-    ]
-    more = f" and {len(told) - 3:,} times more" if len(told) > 3 else ""
-    open_too = sum(cohort.still_open for cohort in told)
-    return (
-        f"got the peer's FIN on {len(held):,} connections one by one, held them in CLOSE-WAIT for "
-        f"{duration(int(times.min()))} to {duration(int(times.max()))}, and then closed all of them together: "
-        f"{', '.join(bursts)}{more}{_regularity(gaps)}."
-        + (
-            f" {plural(open_too, 'connection')} that {'was' if open_too == 1 else 'were'} still open went with them."
-            if open_too
-            else ""
-        )
-    )
-
-
-def _regularity(gaps: np.ndarray) -> str:
-    if not len(gaps):
-        return ""
-    if len(gaps) == 1:
-        return f", {duration(int(gaps[0]))} apart"
-    shortest, longest = duration(int(gaps.min())), duration(int(gaps.max()))
-    return f", every {shortest}" if shortest == longest else f", {shortest} to {longest} apart"
-
-
-def _common(view: View, held: np.ndarray, replied: int, role: str) -> str:
-    """What these connections have in common, as far as headers show."""
-    flows, sides = held["flow"], 1 - held["side"]
-    lanes = (view.flows["addr_hi"][flows, sides], view.flows["addr_lo"][flows, sides])
-    hosts = len(np.unique(np.stack(lanes), axis=1).T)
-    whom = f"all with {view.host(int(flows[0]), int(sides[0]))}" if hosts == 1 else f"with {hosts:,} hosts"
-    sent = view.tables.endpoints["bytes"][2 * flows + sides]
-    least, most = int(sent.min()), int(sent.max())
-    asked = f"{least:,}" if least == most else f"{least:,} to {most:,}"
-    got = f"{asked} bytes had come in on each" if most else "nothing had come in on them"
-    out = f"something on {replied:,} of them" if replied else "not a byte on any of them"
-    return f"They were {whom}; {got}, and when the FINs came the {role} had sent {out}."
-
-
-def _listed(cohort: Cohort) -> dict[str, Any]:
-    return {
-        "released": len(cohort.events),
-        "held": len(cohort.held),
-        "first_ts": epoch(cohort.first_ns),
-        "spread_ms": round(cohort.spread_ns / 1e6, 3),
-        "frames": cohort.events["frame"][:LISTED_MAX].tolist(),
-    }
-
-
-def _evidence(view: View, told: list[Cohort]) -> Iterator[Evidence]:
-    """The oldest and the newest FIN of the first release, then how each release began and ended."""
-    held = told[0].held
-    for row, which in ((held[0], "the first"), (held[-1], "the last")):
-        time = duration(int(row["until_ns"] - row["since_ns"]))
-        for event in view.at(int(row["flow"]), int(row["fin_frame"]), EventKind.STATE)[:1]:
-            yield view.evidence(event, f"{which} FIN received: held for {time}")
-    for number, cohort in enumerate(told, 1):
-        count = len(cohort.events)
-        yield view.evidence(cohort.events[0], f"release {number}: the first of {count:,}")
-        yield view.evidence(cohort.events[-1], f"release {number}: the last, {duration(cohort.spread_ns)} later")
-
-
-def _causes(view: View, told: list[Cohort], replied: int, period_ns: int | None) -> list[Cause]:
-    held = np.concatenate([cohort.held for cohort in told])
-    count, longest_ns = len(held), max(cohort.spread_ns for cohort in told)
-    still_open = sum(cohort.still_open for cohort in told)
-    often = "" if period_ns is None else f" of about {duration(period_ns)}"
-    served = (f"{replied:,} of {count:,} had been answered before",) if replied else ()
-    open_too = (f"{plural(still_open, 'connection')} that nobody had ended went with them",) if still_open else ()
-    one_wait = Cause(
-        "all of them wait for one thing, and go on when that ends: a lock, a pool, or a call that is tried again "
-        f"until a time-out{often}",
-        (
-            f"no more than {duration(longest_ns)} between the first and the last of a release",
-            *((f"not a byte sent on {count - replied:,} of {count:,}",) if replied < count else ()),
-            *open_too,
-        ),
-        served,
-    )
-    sweep = Cause(
-        "the application closes dead connections only in a sweep at a fixed interval, or when garbage is collected",
-        served,
-        open_too,
-    )
-    sides = same_holder(view, int(held["flow"][0]), int(held["side"][0]))
-    restart = Cause("the process ends, or is restarted", *_served_after(view, told, sides))
-    return [one_wait, sweep, restart] if 2 * replied < count else [sweep, one_wait, restart]
-
-
-def _served_after(view: View, told: list[Cohort], sides: np.ndarray) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What speaks for and against an end of the process: how soon it had a connection again."""
-    own = np.flatnonzero(sides >= 0)
-    opened = (view.tables.endpoints["bits"][2 * own + sides[own]] & int(EndpointBit.SYN_ACKED)) != 0
-    begun = np.sort(view.flows["first_ts_ns"][own[opened]])
-    ends = np.asarray([cohort.first_ns + cohort.spread_ns for cohort in told])
-    places = np.searchsorted(begun, ends, side="right")
-    again = places < len(begun)
-    if not np.any(again):
-        return ("no further connection was opened after that",), ()
-    soonest = duration(int((begun[places[again]] - ends[again]).min()))
-    return (), (f"the next connection was open {soonest} after a release",)
-
-
-def _next_steps(view: View, flow: int, side: int, period_ns: int | None) -> tuple[str, ...]:
-    host, server = view.host(flow, side), int(1 - view.client[flow])
-    port = view.port(flow, server)
-    end = "sport" if server == side else "dport"
-    often = "as long as the rise" if period_ns is None else f"of about {duration(period_ns)}"
-    return (
-        f"on {host}: while the number rises, take a stack dump of the process (gdb -p PID, jstack PID, py-spy dump "
-        "--pid PID, Go: /debug/pprof/goroutine): which lock or pool do the workers wait for, and who holds it",
-        f"on {host}: watch -n 1 \"ss -tan state close-wait '( {end} = :{port} )' | wc -l\"; who: ss -tanpo",
-        f"see whether all of them asked for the same: tshark -Y 'tcp.dstport == {port} && tcp.len > 0' -T fields "
-        "-e tls.handshake.extensions_server_name -e http.request.uri -r CAPTURE",
-        f"look for a time-out or interval {often} in its configuration; give the call behind it a much shorter one, "
-        "and hold no lock across it",
-    )
