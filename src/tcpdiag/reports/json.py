@@ -12,6 +12,7 @@ from ..model.capture import CaptureFile, Interface
 from ..model.finding import Evidence, Finding, Incident, Refutation, Sentence
 from ..report import Report
 from ..units import epoch
+from . import socket_json
 from .json_rows import flow_lines
 
 SCHEMA_VERSION = 1
@@ -34,6 +35,8 @@ def chunks(report: Report) -> Iterator[bytes]:
         yield separator + text.removesuffix(b",\n")
         separator = b",\n"
     yield b"\n]"
+    yield _key("names", dict(report.names))
+    yield _key("sockets", socket_json.listings(report.sockets))
     yield _lines("unexamined", [{"what": item.what, "reason": item.reason} for item in report.unexamined])
     yield b"\n}\n"
 
