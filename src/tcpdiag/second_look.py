@@ -51,15 +51,15 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
     rows = raw_segments(tables, stream, paths)
     flow = tables.flows[stream]
     side = sender_of(rows, flow)
-    bases = _bases(tables, stream, rows, side)
+    bases = bases_of(tables, stream, rows, side)
     flags = rows["flags"]
     data: dict[str, Any] = {
         "frame": rows["frame"].astype(np.int64),
         "ts": pd.to_datetime(rows["ts_ns"], unit="ns", utc=True),
         "side": pd.Categorical(np.where(side == int(tables.client_side[stream]), *SIDES), categories=list(SIDES)),
         "flags": [flag_letters(int(value)) for value in flags],
-        "seq": _relative(rows["seq"], side, bases),
-        "ack": pd.arrays.IntegerArray(_relative(rows["ack"], 1 - side, bases), (flags & Flag.ACK) == 0),
+        "seq": relative_numbers(rows["seq"], side, bases),
+        "ack": pd.arrays.IntegerArray(relative_numbers(rows["ack"], 1 - side, bases), (flags & Flag.ACK) == 0),
         "payload_len": rows["payload_len"].astype(np.int64),
         "window_bytes": pd.arrays.IntegerArray(*window_bytes(tables, stream, rows, side)),
     }
@@ -99,7 +99,7 @@ def sender_of(rows: np.ndarray, flow: np.void) -> np.ndarray:
     return np.where(_from(rows, flow, 0), 0, 1)
 
 
-def _bases(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> list[int]:
+def bases_of(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> list[int]:
     """What relative numbers count from, by side: the ISN; without one, the first number seen, as Wireshark does."""
     bases = []
     for sender in (0, 1):
@@ -113,7 +113,7 @@ def _bases(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray) -> l
     return bases
 
 
-def _relative(numbers: np.ndarray, side: np.ndarray, bases: list[int]) -> np.ndarray:
+def relative_numbers(numbers: np.ndarray, side: np.ndarray, bases: list[int]) -> np.ndarray:
     """Sequence numbers of a column counted from the base of their side, past 2**32 too (i8)."""
     found = np.zeros(len(numbers), np.int64)
     for sender in (0, 1):
