@@ -20,6 +20,7 @@ from .keepalive_stopped import KeepaliveStopped
 from .keepalive_unanswered import KeepaliveUnanswered
 from .peer_vanished import PeerVanished
 from .reader_stopped import ReaderStopped
+from .reset_loop import ResetLoop
 from .rst_injected import RstInjected
 from .rst_off_sequence import RstOffSequence
 from .rst_spray import RstSpray
@@ -31,6 +32,7 @@ from .zero_window_stall import ZeroWindowStall
 
 DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     RstInjected(),
+    ResetLoop(),
     RstSpray(),
     RstOffSequence(),
     SynIntoCloseWait(),

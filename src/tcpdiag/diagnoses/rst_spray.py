@@ -61,8 +61,9 @@ from ..model.event import EventBit, EventKind, RstClass
 from ..model.finding import Cause, Evidence, Finding, Severity
 from ..rfc import Rfc
 from ..units import NS, plural
+from .aftermath import Aftermath, aftermath
 from .base import Diagnosis, Scope, frame_list
-from .resets import EXACT, OFF_SEQUENCE, Aftermath, aftermath, distinct_guesses, resets_of_class
+from .resets import EXACT, OFF_SEQUENCE, distinct_guesses, resets_of_class
 from .view import View
 
 

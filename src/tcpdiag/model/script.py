@@ -6,6 +6,8 @@
 +0.00 > R 276:276(0) win 0 [ttl 255,id 7]         fields of the IP header
 repeat 20 every 30.0                              the block 20 times, each time from the next client port
 end
+repeat 20 every 0.1 same port                     the block 20 times in one connection
+end
 +60.0 .                                           nothing more is captured for 60 s
 file: dropped 120                                 what no segment shows: packets that the capture dropped
 file: cut 12                                      packets cut by the snap length
@@ -83,7 +85,7 @@ _SEGMENT = re.compile(
 )
 _SILENCE = re.compile(r"\+(?P<gap>\d+(?:\.\d+)?)\s+\.$")
 _FILE = re.compile(r'file:\s+(?P<word>dropped|cut|back|damage)\s+(?P<value>\d+(?:\.\d+)?|"[^"]*")$')
-_REPEAT = re.compile(r"repeat\s+(?P<times>\d+)\s+every\s+(?P<every>\d+(?:\.\d+)?)$")
+_REPEAT = re.compile(r"repeat\s+(?P<times>\d+)\s+every\s+(?P<every>\d+(?:\.\d+)?)(?P<same>\s+same\s+port)?$")
 
 
 @dataclass
@@ -100,7 +102,8 @@ class _Parser:
             if text == "end":
                 return
             if match := _REPEAT.match(text):
-                self.repeat(list(_until_end(lines, text)), int(match["times"]), _ns(match["every"]))
+                next_port = 0 if match["same"] else 1
+                self.repeat(list(_until_end(lines, text)), int(match["times"]), _ns(match["every"]), next_port)
             elif match := _SILENCE.match(text):
                 self.now_ns += _ns(match["gap"])
             elif text.startswith("finding:"):
@@ -112,11 +115,11 @@ class _Parser:
             else:
                 raise ScriptError(f"not a line of the notation: {text!r}")
 
-    def repeat(self, body: list[str], times: int, every_ns: int) -> None:
+    def repeat(self, body: list[str], times: int, every_ns: int, next_port: int) -> None:
         start_ns, end_ns = self.now_ns, self.now_ns
         for turn in range(times):
             self.now_ns = start_ns + turn * every_ns
-            self.block(iter(body), turn)
+            self.block(iter(body), turn * next_port)
             end_ns = max(end_ns, self.now_ns)
         self.now_ns = end_ns
 

@@ -34,6 +34,29 @@ class Profile:
     rst: dict[RstClass, RstAction]
     edge_inclusive: bool = False  # SEQ = RCV.NXT + RCV.WND still counts as in the window
 
+    def rule(self, rst_class: RstClass) -> str:
+        """What decides on a RST of this class, and where that is written."""
+        if self.rst[rst_class] is _STRICT[rst_class]:
+            return _CLAUSES[rst_class]
+        return f"{self.title}: {_OWN_WAYS[rst_class, self.rst[rst_class]]} ({self.source})"
+
+
+_OUTSIDE: Final = "outside the receive window: dropped without an answer (RFC 9293 section 3.10.7.4)"
+_CLAUSES: Final = {
+    RstClass.EXACT: "exactly RCV.NXT: the connection ends (RFC 5961 section 3.2)",
+    RstClass.EXACT_UNACKED: "exactly RCV.NXT: the connection ends (RFC 5961 section 3.2)",
+    RstClass.LAST_ACK: _OUTSIDE,
+    RstClass.FIN_MINUS_ONE: _OUTSIDE,
+    RstClass.SACK_EDGE: "in the window, but not RCV.NXT: a challenge ACK, no more (RFC 5961 section 3.2)",
+    RstClass.IN_WINDOW: "in the window, but not RCV.NXT: a challenge ACK, no more (RFC 5961 section 3.2)",
+    RstClass.BELOW: _OUTSIDE,
+    RstClass.ABOVE: _OUTSIDE,
+    RstClass.SYN_SENT_GOOD: "acknowledges the SYN: refused (RFC 9293 section 3.10.7.3)",
+    RstClass.SYN_SENT_BAD: "does not acknowledge the SYN: dropped (RFC 9293 section 3.10.7.3)",
+    RstClass.AFTER_CLOSE: "for a closed connection: dropped (RFC 9293 section 3.10.7.1)",
+    RstClass.UNDECIDABLE: "RCV.NXT is not known",
+}
+"""RFC 9293 with RFC 5961: what `strict` goes by."""
 
 _STRICT: Final = {
     RstClass.EXACT: RstAction.OBEY,
@@ -49,6 +72,15 @@ _STRICT: Final = {
     RstClass.AFTER_CLOSE: RstAction.IGNORE,
     RstClass.UNDECIDABLE: RstAction.UNKNOWN,
 }
+
+_OWN_WAYS: Final = {
+    (RstClass.FIN_MINUS_ONE, RstAction.OBEY): "after a FIN it obeys RCV.NXT-1 too",
+    (RstClass.SACK_EDGE, RstAction.OBEY): "it obeys the right edge of its newest SACK block too",
+    (RstClass.IN_WINDOW, RstAction.OBEY): "it obeys any number in the window",
+    (RstClass.LAST_ACK, RstAction.OBEY): "it obeys the last number that it acknowledged",
+    (RstClass.EXACT_UNACKED, RstAction.CHALLENGE): "it obeys only what it has acknowledged already",
+}
+"""Where a stack goes its own way."""
 
 PROFILES: Final = (
     Profile("strict", "RFC 9293 and RFC 5961 to the letter", "RFC 9293 3.10.7.4, RFC 5961 3.2", _STRICT),
