@@ -92,7 +92,7 @@ class Teeth:
 
 def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
     """What happened. others: how many more holders do the same."""
-    told = teeth.told
+    told, heights = teeth.told, [cohort.height for cohort in teeth.told]
     bursts = [
         f"{len(cohort.events):,} within {duration(cohort.spread_ns)} {frame_list(cohort.events['frame'], 3)}"
         for cohort in told[:_TOLD]
@@ -100,12 +100,13 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
     more = f", and {len(told) - _TOLD:,} times more" if len(told) > _TOLD else ""
     shown = np.concatenate([cohort.events["frame"] for cohort in told[:_TOLD]])
     yield Sentence(
-        f"{teeth.label} does not close what its {teeth.other}s have ended until it closes all of it at once"
-        f"{_regularity(teeth.gaps_ns)}: {', '.join(bursts)}{more}.",
+        f"{teeth.label} keeps what its {teeth.other}s have ended, up to {plural(max(heights), 'socket')} in "
+        f"CLOSE-WAIT, and closes all of it at once{_regularity(teeth.gaps_ns)}: {', '.join(bursts)}{more}; it had "
+        f"answered {_share(teeth.replied, len(teeth.held))} of them.",
         tuple(shown.tolist()),
         told[0].first_ns,
     )
-    stays, heights = teeth.stays_ns, [cohort.height for cohort in told]
+    stays = teeth.stays_ns
     yield Sentence(
         f"The FINs of the {teeth.other}s had come one by one; the sockets stayed in CLOSE-WAIT for "
         f"{duration(int(stays.min()))} to {duration(int(stays.max()))}, and their number rose to {_range(heights)}"
@@ -121,7 +122,7 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
         )
     if teeth.period_ns is not None:
         yield Sentence(
-            f"So they wait for one thing that ends every {duration(teeth.period_ns)}: likely a time-out of that length.",
+            f"All wait for one thing that comes every {duration(teeth.period_ns)}: a time-out of that length, likely.",
             (),
             told[-1].first_ns,
         )
@@ -142,6 +143,10 @@ def _regularity(gaps: np.ndarray) -> str:
     if len(gaps) == 1:
         return f", {shortest} apart"
     return f", every {shortest}" if shortest == longest else f", {shortest} to {longest} apart"
+
+
+def _share(part: int, whole: int) -> str:
+    return "none" if not part else "all" if part == whole else f"{part:,}"
 
 
 def _range(numbers: list[int]) -> str:
@@ -171,12 +176,11 @@ def _common_told(teeth: Teeth) -> Sentence:
     whom = f"with {shared['peer']}" if shared["peer"] else f"with {shared['peers']:,} hosts"
     asked = _range([shared["bytes_min"], shared["bytes_max"]])
     got = f"{asked} bytes had come in on each" if shared["bytes_max"] else "nothing had come in on them"
-    out = f"something on {teeth.replied:,} of them" if teeth.replied else "not a byte on any of them"
+
     _, middle, longest = (duration(int(seconds * NS)) for seconds in shared["ended_after_s"])
     after = middle if middle == longest else f"{middle} (half of them), {longest} at most"
     return Sentence(
-        f"In common: all {count:,} were {whom}; {got}; the {teeth.role} had sent {out} when the {teeth.other} ended it, "
-        f"after {after}.",
+        f"In common: all {count:,} were {whom}; {got}; their {teeth.other}s ended them after {after}.",
         (),
         int(teeth.held["since_ns"].min()),
     )
