@@ -31,11 +31,13 @@ class Config:
 
     only, skip: kinds of finding to examine, or not to. thresholds: `{kind: {name: value}}`, instead of that
     diagnosis's own. stack: the name of a stack profile that all hosts are taken to follow; None: guessed by host.
+    hints: whether to look at application bytes (TLS server names, HTTP hosts and paths, DNS answers).
     """
 
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     stack: str | None = None
+    hints: bool = True
     thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
@@ -77,17 +79,27 @@ def from_table(table: Mapping[str, Any]) -> Config:
         only=_words(table, "only"),
         skip=_words(table, "skip"),
         stack=_word(table, "stack"),
+        hints=_flag(table, "hints", default=True),
         thresholds={kind: _table(thresholds, kind) for kind in thresholds},
         limits=Limits(**limits),
     )
 
 
 def merged(
-    config: Config, *, only: tuple[str, ...] = (), skip: tuple[str, ...] = (), stack: str | None = None
+    config: Config,
+    *,
+    only: tuple[str, ...] = (),
+    skip: tuple[str, ...] = (),
+    stack: str | None = None,
+    hints: bool | None = None,
 ) -> Config:
-    """`config` with what the command line says on top: `only` and `stack` replace, `skip` adds."""
+    """`config` with what the command line says on top: `skip` adds, the others replace."""
     return replace(
-        config, only=tuple(only) or config.only, skip=(*config.skip, *skip), stack=stack if stack else config.stack
+        config,
+        only=tuple(only) or config.only,
+        skip=(*config.skip, *skip),
+        stack=stack if stack else config.stack,
+        hints=config.hints if hints is None else hints,
     )
 
 
@@ -110,6 +122,13 @@ def _words(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise UsageError(f"{key!r} must be a list of words")
     return tuple(value)
+
+
+def _flag(table: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    value = table.get(key, default)
+    if not isinstance(value, bool):
+        raise UsageError(f"{key!r} must be true or false")
+    return value
 
 
 def _word(table: Mapping[str, Any], key: str) -> str | None:

@@ -137,6 +137,11 @@ def file_name(path: str) -> str:
     return "standard input" if path == "-" else PurePath(path).name
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or so much of it that dots at its end tell of the rest."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def printable(text: str) -> str:
     """Text from a capture or a file name, safe on a terminal: control, escape, bidirectional and other invisible
     characters become `\\xNN` or `\\uNNNN`, as does whatever cannot be encoded."""

@@ -51,7 +51,9 @@ class Decoder:
             self._fragments = np.empty(n, FRAGMENT)
             self._answers = np.empty(n, ANSWER)
         segments = self._outputs[self._turn]
-        counts = self._counts.setdefault(batch.file, np.zeros(COUNTS, np.int64))
+        if batch.file not in self._counts:
+            self._counts[batch.file] = np.zeros(COUNTS, np.int64)
+        counts = self._counts[batch.file]
         outputs = (segments, self._fragments, counts, self._answers)
         found, fragments, answers = self._run(batch.buffer, batch.records, *outputs, tunnel=0)
         rows, self.answers = segments[:found], self._answers[:answers]

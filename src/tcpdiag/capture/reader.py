@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
 from ..errors import UnreadableInput
 from ..model.capture import CaptureFile
 from .packetfile import PacketFile, Ring
-from .source import Source
+from .source import Copy, Source
 
 BATCH_BYTES: Final = 1 << 20
 """A buffer that stays in a core's second-level cache from reading to decoding."""
@@ -53,7 +53,7 @@ class Reader:
         batch_records: int = BATCH_RECORDS,
         slots: int = SLOTS,
         on_progress: Progress | None = None,
-        copy_stdin_to: BinaryIO | None = None,
+        copy_stdin_to: Copy | None = None,
     ) -> None:
         self._copy_stdin_to = copy_stdin_to
         self._ring = Ring(batch_bytes, batch_records, slots)
@@ -91,7 +91,7 @@ class Reader:
         self._sources = [row[3] for row in order]
         self._waiting = [row[4] for row in order]
 
-    def _copy_of(self, name: str) -> BinaryIO | None:
+    def _copy_of(self, name: str) -> Copy | None:
         return self._copy_stdin_to if name == "-" else None
 
     def __iter__(self) -> Iterator[Batch]:

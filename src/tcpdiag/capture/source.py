@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, Final, Protocol
 
 from ..errors import UnreadableInput
 
@@ -28,6 +28,12 @@ MAGIC: Final = (
     (b"BZh", "bzip2"),
     (b"\x04\x22\x4d\x18", "lz4"),
 )
+
+
+class Copy(Protocol):
+    """What takes a copy of all bytes that are read."""
+
+    def write(self, data: bytes | memoryview, /) -> int: ...
 
 
 class Decompressor(Protocol):
@@ -122,7 +128,7 @@ class Source:
     Raises UnreadableInput when it cannot be opened.
     """
 
-    def __init__(self, path: str, *, rewindable: bool = False, copy_to: BinaryIO | None = None) -> None:
+    def __init__(self, path: str, *, rewindable: bool = False, copy_to: Copy | None = None) -> None:
         self.path = path
         self.name = "standard input" if path == "-" else path
         self._raw: _Raw = self._guarded(lambda: _Raw(path, rewindable, copy_to))
@@ -243,7 +249,7 @@ class Source:
 class _Raw:
     """Bytes as stored. A regular file can be closed and reopened; of a pipe, what was read is kept for `rewind`."""
 
-    def __init__(self, path: str, rewindable: bool, copy_to: BinaryIO | None) -> None:
+    def __init__(self, path: str, rewindable: bool, copy_to: Copy | None) -> None:
         self._path = path
         self._copy_to = copy_to
         self._fd = -1

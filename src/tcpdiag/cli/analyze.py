@@ -19,6 +19,15 @@ def analyze(
         Format | None, typer.Option("--format", help="What to print. Default: text, or nothing beside -o.")
     ] = None,
     flow: FlowFilter = None,
+    sockets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sockets",
+            metavar="FILE[@TIME]",
+            help="Sockets of a host: ss -tanpoie, netstat -tanp, lsof -i -n -P, or /proc/net/tcp. TIME: epoch seconds "
+            "or 2026-11-21T04:31:57Z; default: a line of `date` in it, else the file's time. Repeatable.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Thresholds, limits and kinds, in TOML: see README.")
     ] = None,
@@ -30,6 +39,10 @@ def analyze(
     ] = None,
     skip: Annotated[
         list[str] | None, typer.Option("--skip", metavar="KIND", help="Leave this kind out. Repeatable.")
+    ] = None,
+    hints: Annotated[
+        bool | None,
+        typer.Option("--hints/--no-hints", help="Name servers, hosts and paths from application bytes. Default: on."),
     ] = None,
     fail_on: Annotated[
         SeverityName | None, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this grave.")
@@ -45,6 +58,7 @@ def analyze(
       tcpdiag analyze --format json office.pcap.gz | jq '.findings[].title'
       tcpdiag analyze -o report.md -o report.json part1.pcapng part2.pcapng
       tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
+      (date; ss -tanpoie) > sockets.txt; tcpdiag analyze --sockets sockets.txt office.pcap
       tcpdump -i any -w - tcp | tcpdiag analyze -
     """
     from ..analysis import analyze as run
@@ -65,6 +79,8 @@ def analyze(
             skip=skip or (),
             stack=stack,
             where=flow,
+            hints=hints,
+            sockets=sockets or (),
             keep_stdin=False,
             on_progress=progress.report,
         )

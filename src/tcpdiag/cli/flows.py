@@ -45,7 +45,7 @@ def flows(
 
     flow_list.check_sort(sort)
     with ProgressBar() as progress:
-        report = analyze(captures, where=flow, keep_stdin=False, on_progress=progress.report)
+        report = analyze(captures, where=flow, hints=False, keep_stdin=False, on_progress=progress.report)
     if not report.complete:
         warn("interrupted: the list covers only what was read until then")
     with stdout() as stream:

@@ -52,7 +52,7 @@ def timeline(
     if everything == (flow is not None):
         raise UsageError("say either --flow N for one connection, or --all")
     with ProgressBar() as progress:
-        report = analyze(captures, where=where, keep_stdin=not everything, on_progress=progress.report)
+        report = analyze(captures, where=where, hints=False, keep_stdin=not everything, on_progress=progress.report)
     if not report.complete:
         warn("interrupted: the timeline covers only what was read until then")
     first_ts_ns = report.tables.first_ts_ns

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from .hint import START_MAX, Hint, cut
+from ..units import shortened
+from .hint import START_MAX, Hint
 
 KNOWN: Final = (
     ("SSH", re.compile(rb"SSH-\d\.\d+-")),  # RFC 4253 section 4.2
@@ -38,4 +39,4 @@ def _start(data: bytes) -> str | None:
     match = PRINTABLE.match(data)
     if match is None or not HAS_LETTER.search(match[0][:START_MAX]):
         return None
-    return cut(match[0].decode("ascii").rstrip(), START_MAX)
+    return shortened(match[0].decode("ascii").rstrip(), START_MAX)

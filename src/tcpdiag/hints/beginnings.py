@@ -4,7 +4,7 @@ Where they begin is known from the first pass. Only those packets are decoded; w
 packets behind are decoded too, until it has them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ CHUNK: Final = 256
 AGAIN_MAX: Final = 8_000_000_000
 """Bytes of packets that are read again: what a disk gives in a few seconds."""
 SEQUENCE: Final = 1 << 32
+SYN, QUOTED = int(Flag.SYN), int(Origin.QUOTED)
 KEY: Final = ("src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport", "tunnel", "family")
 
 
@@ -64,18 +65,20 @@ class Found(NamedTuple):
     why: str  # and why
 
 
-def places(tables: Tables, flows: Iterable[int]) -> list[Place]:
+def places(tables: Tables, flows: Sequence[int]) -> list[Place]:
     """Where the directions of these flows begin; none of a flow that is older than the capture."""
+    chosen = np.asarray(flows, np.int64)
+    rows = tables.flows[chosen]
+    whole = (rows["detail"] >= 0) & ((rows["bits"] & int(FlowBit.MIDSTREAM)) == 0)
+    chosen, rows = chosen[whole], rows[whole]
     found = []
-    for flow in flows:
-        row = tables.flows[flow]
-        if row["bits"] & FlowBit.MIDSTREAM:
-            continue
-        for side in (0, 1):
-            detail, endpoint = tables.detail(flow, side), tables.endpoint(flow, side)
-            if detail is not None and detail["text_frame"] and endpoint["bits"] & EndpointBit.BASE_SET:
-                base = (int(endpoint["isn"]) + 1) % SEQUENCE
-                found.append(Place(Side(flow, side), int(detail["text_frame"]), base, int(row["last_frame"])))
+    for side in (0, 1):
+        ends = tables.endpoints[2 * chosen + side]
+        frames = tables.details["text_frame"][rows["detail"] + side]
+        known = np.flatnonzero((frames > 0) & ((ends["bits"] & int(EndpointBit.BASE_SET)) != 0))
+        columns = (chosen[known], frames[known], ends["isn"][known], rows["last_frame"][known])
+        for flow, frame, isn, last_frame in zip(*(column.tolist() for column in columns), strict=True):
+            found.append(Place(Side(flow, side), frame, (isn + 1) % SEQUENCE, last_frame))
     return found
 
 
@@ -117,7 +120,7 @@ class _Stream:
 
     def add(self, row: np.void, buffer: np.ndarray) -> None:
         """Keep the segment's text, as far as it is among the first BYTES_MAX."""
-        text_at = int(row["seq"]) + (1 if row["flags"] & Flag.SYN else 0)
+        text_at = int(row["seq"]) + (1 if row["flags"] & SYN else 0)
         offset = (text_at - self.place.base) % SEQUENCE
         size = min(int(row["captured_len"]), BYTES_MAX - offset)
         if offset >= BYTES_MAX:
@@ -195,17 +198,17 @@ class _Search:
     def _first_texts(self, batch: Batch, records: np.ndarray) -> int:
         """Take the packets that were asked for; the first frame of a direction that wants more, or 0."""
         segments = self._decoder.decode(batch._replace(records=records))
-        for answer in self._decoder.answers:
-            start = int(answer["offset"])
-            self._answers.append(batch.buffer[start : start + int(answer["length"])].tobytes())
+        answers, data = self._decoder.answers, batch.buffer.data
+        for start, length in zip(answers["offset"].tolist(), answers["length"].tolist(), strict=True):
+            self._answers.append(bytes(data[start : start + length]))
         opened = 0
         for row in segments:
             stream = self._streams.get(int(row["frame"]))
-            if stream is None or row["origin"] & Origin.QUOTED:
+            if stream is None or row["origin"] & QUOTED:
                 continue
-            stream.key = _key(row)
             stream.add(row, batch.buffer)
             if not stream.is_complete():
+                stream.key = _key(row)
                 self._open.append(stream)
                 opened = opened or int(row["frame"])
         return opened
@@ -219,7 +222,7 @@ class _Search:
         ports = np.unique([stream.key[KEY.index("sport")] for stream in self._open])
         for row in segments[np.isin(segments["sport"], ports) & (segments["captured_len"] > 0)]:
             for stream in by_key.get(_key(row), ()):
-                if stream.place.frame < row["frame"] <= stream.place.last_frame and not row["origin"] & Origin.QUOTED:
+                if stream.place.frame < row["frame"] <= stream.place.last_frame and not row["origin"] & QUOTED:
                     stream.add(row, batch.buffer)
         end = int(records["frame"][-1])
         self._open = [

@@ -1,4 +1,7 @@
-"""Which connections are looked at: some of each finding's, and others of the same endpoints to compare them with."""
+"""Which connections are looked at: some of each finding's, and others of the same endpoints to compare them with.
+
+Others are those that no finding names and that came to no halt on their way: both ends open, or both closed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ import numpy as np
 
 from ..model.finding import Finding, Severity
 from ..model.flow import FlowBit
+from ..model.states import State
 from ..model.tables import Tables
 
 FLOWS_MAX: Final = 200
@@ -17,6 +21,7 @@ TOTAL_MAX: Final = 4096
 """Connections in all; with both directions' bytes 32 MB at most."""
 LEAST: Final = Severity.NOTICE
 """What is less is told in a line, or not at all."""
+SETTLED: Final = (State.ESTABLISHED, State.CLOSED, State.TIME_WAIT)
 MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, well mixed bits
 
 
@@ -41,19 +46,28 @@ class Choice(NamedTuple):
 
 def choose(tables: Tables, findings: Sequence[Finding]) -> Choice:
     """The cohorts of the findings that are worth it, in the order of the findings, until TOTAL_MAX is reached."""
-    pool = _Pool(tables)
+    worth = [
+        (position, np.asarray(finding.streams, np.int64))
+        for position, finding in enumerate(findings)
+        if _is_worth(finding)
+    ]
+    if not worth:
+        return Choice([], 0)
+    pool = _Pool(tables, [streams for _, streams in worth])
     chosen: set[int] = set()
     cohorts, left_out = [], 0
-    for position, finding in enumerate(findings):
-        if finding.severity < LEAST or not finding.streams or finding.kind.startswith("capture-"):
-            continue
+    for position, streams in worth:
         if len(chosen) >= TOTAL_MAX:
             left_out += 1
             continue
-        cohort = pool.cohort(position, np.asarray(finding.streams, np.int64))
+        cohort = pool.cohort(position, streams)
         chosen.update(cohort.flows.tolist(), cohort.others.tolist())
         cohorts.append(cohort)
     return Choice(cohorts, left_out)
+
+
+def _is_worth(finding: Finding) -> bool:
+    return finding.severity >= LEAST and bool(finding.streams) and not finding.kind.startswith("capture-")
 
 
 def spread(rows: np.ndarray, most: int = FLOWS_MAX) -> np.ndarray:
@@ -67,37 +81,44 @@ def spread(rows: np.ndarray, most: int = FLOWS_MAX) -> np.ndarray:
 class _Pool:
     """All connections whose beginning can be looked at, findable by their server's endpoint."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, named: Sequence[np.ndarray]) -> None:
         self._tables = tables
         detail = tables.flows["detail"].astype(np.int64)
         known = np.flatnonzero((detail >= 0) & ((tables.flows["bits"] & FlowBit.MIDSTREAM) == 0))
         text = tables.details["text_frame"]
         rows = detail[known]
-        self._flows = known[(text[rows] > 0) | (text[rows + 1] > 0)]
+        flows = known[(text[rows] > 0) | (text[rows + 1] > 0)]
         self._spoke = np.zeros(len(tables.flows), np.bool_)
-        self._spoke[self._flows] = True
+        self._spoke[flows] = True
+        is_named = np.zeros(len(tables.flows), np.bool_)
+        for streams in named:
+            is_named[streams] = True
+        flows = flows[~is_named[flows]]
+        states = tables.endpoints["state"]
+        settled = np.isin(states[2 * flows], SETTLED) & np.isin(states[2 * flows + 1], SETTLED)
+        self._others = flows[settled]
 
     def cohort(self, position: int, streams: np.ndarray) -> Cohort:
         """The cohort of a finding about these streams."""
         spoke = streams[self._spoke[streams]]
-        others = self._others(streams)
+        others = self._beside(streams)
         return Cohort(position, spread(spoke), len(streams), len(spoke), spread(others), len(others))
 
-    def _others(self, streams: np.ndarray) -> np.ndarray:
-        """Other connections to the endpoints of some of these, ascending; none for a single connection that spoke."""
-        if not len(self._flows) or (len(streams) == 1 and self._spoke[streams[0]]):
+    def _beside(self, streams: np.ndarray) -> np.ndarray:
+        """Others to the endpoints of some of these, ascending; none for a single connection that spoke."""
+        if not len(self._others) or (len(streams) == 1 and self._spoke[streams[0]]):
             return np.zeros(0, np.int64)
         order, keys = self._by_server
         wanted = np.unique(self._keys(spread(streams)))
         bounds = zip(np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right"), strict=True)
-        found = np.sort(np.concatenate([order[low:high] for low, high in bounds]))
-        return found[np.isin(found, streams, invert=True)]
+        found: np.ndarray = np.sort(np.concatenate([order[low:high] for low, high in bounds]))
+        return found
 
     @cached_property
     def _by_server(self) -> tuple[np.ndarray, np.ndarray]:
-        keys = self._keys(self._flows)
+        keys = self._keys(self._others)
         order = np.argsort(keys, kind="stable")
-        return self._flows[order], keys[order]
+        return self._others[order], keys[order]
 
     def _keys(self, flows: np.ndarray) -> np.ndarray:
         """A number for the server's address and port: different endpoints have one in 2**64 by chance alone."""

@@ -2,13 +2,16 @@
 
 import re
 import struct
+from bisect import bisect
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 import dpkt
 
-from .hint import NAME_MAX, cut
+from ..units import shortened
+from .hint import NAME_MAX
 
 A, CNAME, AAAA, IN = 1, 5, 28, 1  # RFC 1035 section 3.2, RFC 3596 section 2.1
 HEADER: Final = 12
@@ -23,25 +26,25 @@ POINTER: Final = re.compile(rb"[\xc0-\xff]")
 ERRORS: Final = (dpkt.UnpackError, struct.error, UnicodeDecodeError)
 
 
-def names_of(messages: Iterable[bytes], wanted: Collection[bytes]) -> Mapping[bytes, str]:
+def names_of(messages: Sequence[bytes], wanted: Collection[bytes]) -> Mapping[bytes, str]:
     """Names of the wanted addresses (4 or 16 bytes): what was asked for when the answer held the address.
 
     An address with several names gets the one that was asked for most often, of equals the first.
     """
     found: dict[bytes, Counter[str]] = {address: Counter() for address in wanted}
-    parsed = 0
-    for message in messages:
-        held = {found_at[1] or found_at[2] for found_at in ADDRESS.finditer(message)}
-        missing = [address for address in held if address in found and found[address].total() < ANSWERS_AN_ADDRESS]
-        if not missing:
+    ends = list(accumulate(map(len, messages)))
+    parsed: dict[int, dict[bytes, str]] = {}
+    for match in ADDRESS.finditer(b"".join(messages)):
+        names = found.get(match[1] or match[2])
+        if names is None or names.total() >= ANSWERS_AN_ADDRESS:
             continue
-        if parsed >= PARSED_MAX:
-            break
-        parsed += 1
-        asked = addresses(message)
-        for address in missing:
-            if address in asked:
-                found[address][asked[address]] += 1
+        place = bisect(ends, match.start())
+        if place not in parsed:
+            if len(parsed) == PARSED_MAX:
+                break
+            parsed[place] = addresses(messages[place])
+        if name := parsed[place].get(match[1] or match[2]):
+            names[name] += 1
     return {address: names.most_common(1)[0][0] for address, names in found.items() if names}
 
 
@@ -71,7 +74,7 @@ def addresses(message: bytes) -> dict[bytes, str]:
     except ERRORS:
         pass  # what was read until here stands
     name = asked.lower()
-    label = cut(name, NAME_MAX)
+    label = shortened(name, NAME_MAX)
     reached: dict[bytes, str] = {}
     for _ in range(len(also_known_as) + 1):
         reached |= dict.fromkeys(found.get(name, ()), label)

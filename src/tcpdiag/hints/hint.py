@@ -44,11 +44,6 @@ class FlowHints:
     server: Hint | None = None
 
 
-def cut(text: str, most: int) -> str:
-    """The text, or so much of it that dots at its end tell of the rest."""
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
 def decoded(data: bytes) -> str:
     """Bytes of a name as text; what is no UTF-8 is written out."""
     return data.decode("utf-8", "backslashreplace")

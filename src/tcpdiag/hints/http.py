@@ -6,7 +6,8 @@ from typing import Final
 
 import dpkt
 
-from .hint import NAME_MAX, PATH_MAX, WORD_MAX, Hint, cut, decoded
+from ..units import shortened
+from .hint import NAME_MAX, PATH_MAX, WORD_MAX, Hint, decoded
 
 REQUEST: Final = re.compile(rb"([A-Z][A-Z_-]{1,31}) (\S{1,4096}) HTTP/(\d\.\d)\r?\n")
 CUT_REQUEST: Final = re.compile(
@@ -38,19 +39,19 @@ def parse(data: bytes) -> Hint:
     if match := STATUS.match(data):
         return Hint("HTTP", version=match[1].decode(), status=int(match[2]))
     if match := REQUEST.match(data):
-        method, version = cut(match[1].decode(), WORD_MAX), match[3].decode()
+        method, version = shortened(match[1].decode(), WORD_MAX), match[3].decode()
         header = _host_header(data[match.end() :])
         if match[1] == b"CONNECT":  # the target is a host and a port, RFC 9112 section 3.2.3
             return Hint("HTTP", version=version, method=method, host=_name(decoded(match[2])))
         host, path = _split(match[2])
-        return Hint("HTTP", version=version, method=method, host=_name(header or host), path=cut(path, PATH_MAX))
+        return Hint("HTTP", version=version, method=method, host=_name(header or host), path=shortened(path, PATH_MAX))
     match = CUT_REQUEST.match(data)
     if match is None:
         return Hint()
     path = _split(match[2])[1]
     if match.end(2) == len(data) and b"?" not in match[2]:
         path += "..."
-    return Hint("HTTP", method=match[1].decode(), path=cut(path, PATH_MAX))
+    return Hint("HTTP", method=match[1].decode(), path=shortened(path, PATH_MAX))
 
 
 def _is_preface(data: bytes) -> bool:
@@ -64,7 +65,7 @@ def _split(target: bytes) -> tuple[str, str]:
 
 
 def _name(host: str) -> str | None:
-    return cut(host.lower(), NAME_MAX) or None
+    return shortened(host.lower(), NAME_MAX) or None
 
 
 def _host_header(data: bytes) -> str:

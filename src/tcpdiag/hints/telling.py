@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from ..diagnoses.base import frame_list
 from ..model.finding import Sentence
 from ..units import plural
-from .facets import ANSWER, NO_ANSWER, TARGETS, Comparison, Facets, compare
+from .facets import ANSWER, COMPARED_MIN, NO_ANSWER, TARGETS, Comparison, Facets, compare
 from .hint import FlowHints, Hint
 
 PLAIN: Final = re.compile(r"[\w.:*/~%@+,=&;$!()\[\]-]+", re.ASCII)
@@ -81,7 +81,7 @@ def _request(hint: Hint) -> str:
         name = f" for {quoted(hint.sni)}" if hint.sni else " that names no server"
         return f"It is a TLS connection{name}{_alpn(', '.join(hint.alpn))}"
     if hint.method:
-        of = f" of host {quoted(hint.host)}" if hint.host else ""
+        of = f" on host {quoted(hint.host)}" if hint.host else ""
         return f"Its first request is {hint.method}{' ' + quoted(hint.path) if hint.path else ''}{of}"
     words = f"begins with {quoted(hint.starts_with)}" if hint.starts_with else ""
     known = f"is a connection of {hint.protocol}" if hint.protocol else ""
@@ -111,9 +111,9 @@ def _alpn(names: str) -> str:
 
 
 def _words(shared: Facets) -> str:
-    """`TLS for leak.example.com (ALPN h2)`, `HTTP POST /call/... of host api`, `first bytes "PING"`."""
+    """`TLS for leak.example.com (ALPN h2)`, `HTTP POST /call/... on host api`, `first bytes "PING"`."""
     parts = [shared.get("protocol", ""), shared.get("method", "")]
-    for name, before in (("path", ""), ("host", "of host "), ("sni", "for "), ("starts_with", "beginning with ")):
+    for name, before in (("path", ""), ("host", "on host "), ("sni", "for "), ("starts_with", "beginning with ")):
         if name in shared:
             parts.append(before + quoted(shared[name]))
     return " ".join(part for part in parts if part) + _alpn(shared.get("alpn", ""))
@@ -140,15 +140,14 @@ def _compared(common: Comparison) -> str:
     if not any(name in common.shared for name in TARGETS):
         return ""
     if not common.others:
-        return "; no other connection to the same endpoint is there to compare with"
+        return "; no other connection to the same endpoint is there to compare them with"
     if not common.others_alike:
         return f"; of {plural(common.others, 'other connection')} to the same endpoint none did"
-    if common.others_alike >= SERVICE_MIN * common.others:
-        return (
-            f"; so did {common.others_alike:,} of {plural(common.others, 'other connection')} to the same endpoint: "
-            "it tells the service, not the difference"
-        )
-    return f"; of {plural(common.others, 'other connection')} to the same endpoint {common.others_alike:,} did"
+    is_service = common.others >= COMPARED_MIN and common.others_alike >= SERVICE_MIN * common.others
+    return (
+        f"; of {plural(common.others, 'other connection')} to the same endpoint {common.others_alike:,} did"
+        f"{': it tells the service, not the difference' if is_service else ''}"
+    )
 
 
 def _answers(cohort: Sequence[Facets]) -> str:

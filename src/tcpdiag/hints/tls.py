@@ -7,7 +7,8 @@ snap length or by a lost segment, behind the name. Here all extensions count tha
 from collections.abc import Iterator
 from typing import Final
 
-from .hint import ALPN_MAX, NAME_MAX, WORD_MAX, Hint, cut, decoded
+from ..units import shortened
+from .hint import ALPN_MAX, NAME_MAX, WORD_MAX, Hint, decoded
 
 RECORD_HEADER: Final = 5  # RFC 8446 section 5.1
 MESSAGE_HEADER: Final = 4  # RFC 8446 section 4
@@ -157,7 +158,7 @@ def _server_name(body: bytes) -> str | None:
         while names.left():
             kind, name = names.number(1), names.vector(2)
             if kind == HOST_NAME and name:
-                return cut(decoded(name).lower(), NAME_MAX)
+                return shortened(decoded(name).lower(), NAME_MAX)
     except _Cut:
         pass
     return None
@@ -171,7 +172,7 @@ def _protocols(body: bytes) -> Iterator[str]:
                 return
             name = names.vector(1)
             if not _is_grease(name):
-                yield cut(decoded(name), WORD_MAX)
+                yield shortened(decoded(name), WORD_MAX)
     except _Cut:
         return
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .. import capture_notes
 from ..model.finding import Evidence, Finding, Refutation, Severity, Unexamined
 from ..report import Report
-from ..units import duration, file_name, plural
+from ..units import duration, file_name, plural, shortened
 from ..wireshark import display_filter, ranges
 from .socket_lines import ListingLines, socket_lines
 
