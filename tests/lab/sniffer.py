@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.hosts import PATIENCE_S, Host
 
-DRAIN_S = 0.5  # what the kernel has in its buffer when the traffic ends; tcpdump gets it after 0.1 s
+DRAIN_S = 1.2  # the kernel hands packets over in blocks, the last one after a second
 
 
 class Sniffer:

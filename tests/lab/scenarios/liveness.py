@@ -17,7 +17,7 @@ WIRES = Plan(veth=False)
 
 def _heartbeat(lab: Lab, beats: int, *, ends_well: bool = False) -> tuple[float, tuple[str, str], float]:
     """The server sends so many beats, and the client listens; period, connection, time of the last beat."""
-    period, size = lab.rng.uniform(1.0, 1.4), lab.rng.randrange(6, 40)
+    period, size = lab.rng.uniform(1.1, 1.4), lab.rng.randrange(6, 40)
     last = [0.0]
     done = lab.over.__class__()
 
