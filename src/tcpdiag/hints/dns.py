@@ -8,8 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
-import dpkt
-
 from ..units import shortened
 from .hint import NAME_MAX
 
@@ -23,7 +21,6 @@ ANSWERS_AN_ADDRESS: Final = 8
 PARSED_MAX: Final = 1024
 ADDRESS: Final = re.compile(rb"\0\x01\0\x01.{4}\0\x04(.{4})|\0\x1c\0\x01.{4}\0\x10(.{16})", re.DOTALL)
 POINTER: Final = re.compile(rb"[\xc0-\xff]")
-ERRORS: Final = (dpkt.UnpackError, struct.error, UnicodeDecodeError)
 
 
 def names_of(messages: Sequence[bytes], wanted: Collection[bytes]) -> Mapping[bytes, str]:
@@ -50,6 +47,8 @@ def names_of(messages: Sequence[bytes], wanted: Collection[bytes]) -> Mapping[by
 
 def addresses(message: bytes) -> dict[bytes, str]:
     """The addresses in a response and the name that was asked for; {} for what is no DNS."""
+    import dpkt  # 40 ms, for nobody who does not need it
+
     data = message[:MESSAGE_MAX]
     if len(data) < HEADER or len(POINTER.findall(data)) > POINTERS_MAX:
         return {}
@@ -71,7 +70,7 @@ def addresses(message: bytes) -> dict[bytes, str]:
             elif family == IN and (kind, size) in ((A, 4), (AAAA, 16)) and at + size <= len(data):
                 found.setdefault(owner.lower(), []).append(data[at : at + size])
             at += size
-    except ERRORS:
+    except (dpkt.UnpackError, struct.error, UnicodeDecodeError):
         pass  # what was read until here stands
     name = asked.lower()
     label = shortened(name, NAME_MAX)

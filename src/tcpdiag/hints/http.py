@@ -1,10 +1,10 @@
-"""HTTP/1 from its first bytes: method, host and path of a request, the status of an answer; HTTP/2 by its preface."""
+"""HTTP/1 from its first bytes: method, host and path of a request, the status of an answer; HTTP/2 by its preface.
+
+Not dpkt: that wants all headers, and the body that they announce; here the first lines are enough.
+"""
 
 import re
-from io import BytesIO
 from typing import Final
-
-import dpkt
 
 from ..units import shortened
 from .hint import NAME_MAX, PATH_MAX, WORD_MAX, Hint, decoded
@@ -69,10 +69,11 @@ def _name(host: str) -> str | None:
 
 
 def _host_header(data: bytes) -> str:
-    """The Host header, "" without one; a last line that is cut does not count."""
-    lines = data[: data.rfind(b"\n") + 1]
-    try:
-        value = dpkt.http.parse_headers(BytesIO(lines)).get("host", "")
-    except dpkt.UnpackError:
-        return ""
-    return str(value[0] if isinstance(value, list) else value).strip()
+    """The Host header among these header lines, "" without one; a last line that is cut does not count."""
+    for line in data.split(b"\n")[:-1]:
+        name, colon, value = line.strip().partition(b":")
+        if not name:
+            break
+        if colon and name.lower() == b"host":
+            return decoded(value.strip())
+    return ""
