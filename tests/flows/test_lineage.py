@@ -1,7 +1,10 @@
 """What a 4-tuple remembers: a new SYN against what the other end still holds."""
 
+import pytest
+
 from flows.tracked import HANDSHAKE, events, states, tracked
 from tcpdiag.model.event import EventBit, EventKind
+from tcpdiag.model.segment import Option
 from tcpdiag.model.states import State
 
 HELD = (
@@ -89,3 +92,52 @@ def test_a_forged_syn_does_not_move_the_connection() -> None:
     )
     assert states(tables, 1)["client"][-1] == ("ESTABLISHED", 6)
     assert states(tables, 1)["server"] == [("ESTABLISHED", 4)]
+
+
+SYN_AT_5000 = f"+60 > S {NEW}:{NEW}(0) win 64240 <mss 1460,TS val 5000 ecr 0>\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "ages"),
+    [
+        (HELD + SYN_AT_5000 + "+0.001 < . 1:1(0) ack 2 win 509 <TS val 9 ecr 3000>\n", [(6, 2000)]),
+        (SYN_AT_5000 + "+0.001 < . 777:777(0) ack 99999 win 509 <TS val 9 ecr 4999>\n", [(1, 1)]),
+        (SYN_AT_5000 + "+0.001 < . 777:777(0) ack 99999 win 509 <TS val 9 ecr 4294967295>\n", [(1, 5001)]),
+        (
+            HELD
+            + SYN_AT_5000
+            + "+0.001 < . 1:1(0) ack 2 win 509 <TS val 9 ecr 3000>\n"
+            + SYN_AT_5000.replace("+60", "+1").replace("val 5000", "val 6000")
+            + "+0.001 < . 1:1(0) ack 2 win 509 <TS val 9 ecr 3000>\n",
+            [(6, 2000)],
+        ),
+        (HELD + SYN_AT_5000 + "+0.001 < P. 1:11(10) ack 2 win 509 <TS val 9 ecr 3000>\n", []),
+        (HELD + SYN_AT_5000 + "+0.001 < . 1:1(0) ack 2 win 509\n", []),
+        (HELD + f"+60 > S {NEW}:{NEW}(0) win 1\n+0.001 < . 1:1(0) ack 2 win 509 <TS val 9 ecr 3000>\n", []),
+    ],
+    ids=[
+        "of a captured connection",
+        "of one before the capture",
+        "the clock may wrap",
+        "told once",
+        "text is no answer",
+        "an ACK without timestamps",
+        "a SYN without timestamps",
+    ],
+)
+def test_the_challenge_tells_the_age_of_what_is_held(script: str, ages: list[tuple[int, int]]) -> None:
+    tables = tracked(script)
+    rows = events(tables, EventKind.STALE_ECHO, flow=len(tables.flows) - 1)
+    assert [(int(row["ref"]), int(row["value"])) for row in rows] == ages
+
+
+@pytest.mark.parametrize(("options", "value"), [("mss 1460,TS val 4294967295 ecr 0", 4294967295), ("mss 1460", -1)])
+def test_syn_sent_keeps_the_timestamp_of_the_syn(options: str, value: int) -> None:
+    (event,) = events(tracked(f"+0 > S 0:0(0) win 64240 <{options}>"), EventKind.STATE)
+    assert (event["state"], event["value"]) == (State.SYN_SENT, value)
+
+
+def test_a_repeated_syn_tells_which_options_it_carries() -> None:
+    tables = tracked("+0 > S 0:0(0) win 1 <mss 1460,sackOK,fastopen>\n+1 > S 0:0(0) win 1 <mss 1460,sackOK>")
+    (event,) = events(tables, EventKind.SYN_REPEATED)
+    assert event["detail"] == Option.MSS | Option.SACK_PERMITTED

@@ -122,6 +122,22 @@ def test_a_message_out_of_the_period_begins_another_run() -> None:
     assert d["beats"] == 2
 
 
+def test_beats_are_linked_and_their_run_has_a_beginning() -> None:
+    beats = "".join(
+        f"+{gap} < P. {1 + 10 * n}:{11 + 10 * n}(10) ack 1 win 509\n" for n, gap in enumerate((2, 2, 2, 9, 9))
+    )
+    tables = tracked(HANDSHAKE + beats)
+    assert events(tables, EventKind.BEAT)["ref"].tolist() == [4, 5, 6, 7]
+    d = tables.detail(0, 1)
+    assert (d["beats"], d["beat_first_frame"], d["beat_frame"]) == (3, 6, 8)
+
+
+def test_the_first_text_of_each_side() -> None:
+    script = "+1 > . 1:1(0) ack 1 win 502\n" + DATA + "+0.01 > P. 101:201(100) ack 1 win 502\n"
+    tables = tracked(HANDSHAKE + script)
+    assert (tables.detail(0, 0)["text_frame"], tables.detail(0, 1)["text_frame"]) == (5, 0)
+
+
 def test_a_sender_whose_next_retransmission_never_came_has_given_up() -> None:
     text = "1:101(100) ack 1 win 502\n"
     script = f"+0.1 > P. {text}+0.2 > P. {text}+0.4 > P. {text}+0.8 > P. {text}+30 .\n"

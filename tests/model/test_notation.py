@@ -59,7 +59,7 @@ def test_times_repetitions_ports_and_header_fields() -> None:
         """
         # a comment
         +0.10 > P. 1:11(10) ack 1 win 512 *3 every 2.0
-        +0.05 <40001 . 1:1(0) ack 1 win 7 [ttl 255,id 9]
+        +0.05 <40001 . 1:1(0) ack 1 win 7 [ttl 255,id 9,text 3]
         +60 .
         """
     )
@@ -68,7 +68,7 @@ def test_times_repetitions_ports_and_header_fields() -> None:
     assert script.last_ts_ns == EPOCH_NS + 64_150 * MS
     assert rows["frame"].tolist() == [1, 2, 3, 4]
     assert (rows["sport"][0], rows["dport"][3]) == (CLIENT_PORT, 40001)
-    assert (rows["ttl"][3], rows["ip_id"][3]) == (255, 9)
+    assert (rows["ttl"][3], rows["ip_id"][3], rows["payload_sum"].tolist()) == (255, 9, [0, 0, 0, 3])
     assert np.all(rows["flags"][:3] == int(Flag.PSH | Flag.ACK))
 
 

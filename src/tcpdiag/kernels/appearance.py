@@ -59,6 +59,7 @@ CARRIED = cython.declare(cython.int, int(EventBit.CARRIED))
 CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
 TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
+SATURATED = cython.declare(cython.int, 65535)
 CORRUPTED_SHARE = cython.declare(cython.uint, _CORRUPTED_SHARE)
 # Numbers this close to an old connection's are its own; a new one's are chosen at random (RFC 6528).
 SAME_CONNECTION = cython.declare(cython.longlong, 1 << 24)
@@ -252,7 +253,8 @@ class Appearance(Windows):
             return
         if not self.sent_since(flow, side, s, last_ack):
             return
-        d[0].seq_back += 1
+        if d[0].seq_back < SATURATED:
+            d[0].seq_back += 1
         if d[0].seq_back <= PROBE_ROWS:
             self.note(SEQ_BACK, flow, side, s, 0, d[0].last_new_frame, diff(s[0].seq, a[0].snd_nxt))
 

@@ -169,11 +169,9 @@ cdef packed struct Detail:
     unsigned int empties_first_frame
     long long empties_first_ts_ns
     unsigned int beats
-    unsigned int beat_rows
     unsigned int beat_frame
     unsigned int beat_len
     unsigned int max_payload
-    unsigned int max_flight
     unsigned int ts_recent
     unsigned int[8] hole
     long long hole_ts_ns
@@ -183,28 +181,28 @@ cdef packed struct Detail:
     unsigned int lost_before
     unsigned int lost_after
     unsigned int needless
-    unsigned int dsacks
     unsigned int retrans_event
     unsigned int last_new_tsval
     unsigned int largest_acked
     unsigned int max_window
-    unsigned int small_windows
     unsigned int small_window_frame
-    unsigned int shrunk
     unsigned int right_edge
     unsigned int right_edge_frame
     unsigned int right_edge_ack
     unsigned int right_edge_tsval
-    unsigned int seq_back
-    unsigned int conflicts
     unsigned int[4] recent_seq
     unsigned int[4] recent_frame
     unsigned short[4] recent_len
     unsigned short[4] recent_sum
     unsigned short timed_len
     unsigned short flight_len
+    unsigned short dsacks
+    unsigned short small_windows
+    unsigned short shrunk
+    unsigned short seq_back
+    unsigned short conflicts
     unsigned char[4] recent_ttl
+    unsigned char beat_rows
     unsigned char recent_next
     unsigned char n_holes
     unsigned char events_full
-    unsigned char spare

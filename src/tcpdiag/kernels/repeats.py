@@ -39,6 +39,7 @@ CHECKSUM_BAD = cython.declare(cython.int, int(Checksum.BAD))
 
 RETRANSMISSION_ROWS = cython.declare(cython.uint, _RETRANSMISSION_ROWS)
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
+SATURATED = cython.declare(cython.int, 65535)
 # A hole filled sooner than this is reordering, not a retransmission (Wireshark's default for an unknown RTT).
 REORDERING_NS = cython.declare(cython.longlong, 3_000_000)
 RECENT = cython.declare(cython.int, 4)  # room of Detail.recent_seq and its fellows, a power of two
@@ -178,6 +179,7 @@ class Repeats(Resets):
         """SACK blocks of `side`: the first one is a DSACK when it is below SEG.ACK or inside the second (RFC 2883
         section 4). What it reports was not lost, if it is what the peer sent again last."""
         row: cython.longlong = self.flows[flow].detail
+        da: cython.pointer[Detail] = cython.address(self.details[row + side])
         db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
         left: cython.uint = s[0].sack[0]
         right: cython.uint = s[0].sack[1]
@@ -186,7 +188,8 @@ class Repeats(Resets):
             return
         if not lt(left, s[0].ack) and not (s[0].n_sack > 1 and le(s[0].sack[2], left) and le(right, s[0].sack[3])):
             return
-        self.details[row + side].dsacks += 1
+        if da[0].dsacks < SATURATED:
+            da[0].dsacks += 1
         if db[0].retransmissions == 0:
             return
         e = cython.address(self.events[db[0].retrans_event])
@@ -215,7 +218,8 @@ class Repeats(Resets):
                 if other < 0 or d[0].recent_frame[i] < d[0].recent_frame[other]:
                     other = i
         if other >= 0:
-            d[0].conflicts += 1
+            if d[0].conflicts < SATURATED:
+                d[0].conflicts += 1
             if d[0].conflicts <= PROBE_ROWS:
                 self.note(OTHER_CONTENT, flow, side, s, 0, d[0].recent_frame[other], d[0].recent_ttl[other])
         remember(d, s)

@@ -257,7 +257,6 @@ class Transfer(Repeats):
         a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
         da: cython.pointer[Detail] = cython.address(self.details[row + side])
         db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
-        flight: cython.longlong
         payload: cython.longlong = s[0].payload_len
         if (s[0].flags & FIN) and not (a[0].bits & FIN_SENT):
             a[0].fin_seq = add(right, -1)
@@ -279,9 +278,6 @@ class Transfer(Repeats):
         da[0].last_new_ts_ns = s[0].ts_ns
         da[0].last_new_frame = s[0].frame
         a[0].snd_nxt = right
-        flight = diff(right, a[0].snd_una)
-        if flight > 0 and flight > da[0].max_flight:
-            da[0].max_flight = cython.cast(cython.uint, flight)
         if db[0].rtt_seq_ts_ns == 0 and s[0].ts_ns != 0:
             db[0].rtt_seq = right
             db[0].rtt_seq_ts_ns = s[0].ts_ns

@@ -28,6 +28,7 @@ WINDOW_OPENED = cython.declare(cython.int, int(EventKind.WINDOW_OPENED))
 WINDOW_SHRUNK = cython.declare(cython.int, int(EventKind.WINDOW_SHRUNK))
 
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
+SATURATED = cython.declare(cython.int, 65535)
 DEFAULT_MSS = cython.declare(cython.uint, 536)  # RFC 9293 section 3.7.1, where a SYN offers none
 # A segment so long after its sender's last one has not been overtaken by it.
 REORDERING_NS = cython.declare(cython.longlong, 200_000_000)
@@ -89,13 +90,15 @@ class Windows(Probes):
             if moved <= -unit:
                 if not self.later(flow, side, s):
                     return
-                d[0].shrunk += 1
+                if d[0].shrunk < SATURATED:
+                    d[0].shrunk += 1
                 if d[0].shrunk <= PROBE_ROWS:
                     self.note(WINDOW_SHRUNK, flow, side, s, 0, d[0].right_edge_frame, -moved)
             elif moved <= 0:
                 return
             elif moved >= unit and self.silly(flow, side):
-                d[0].small_windows += 1
+                if d[0].small_windows < SATURATED:
+                    d[0].small_windows += 1
                 if d[0].small_windows == 1:
                     d[0].small_window_frame = s[0].frame
         d[0].right_edge = right

@@ -156,11 +156,9 @@ DETAIL = np.dtype(
         ("empties_first_frame", "<u4"),  # of side 0: where that run begins, whoever sent it
         ("empties_first_ts_ns", "<i8"),
         ("beats", "<u4"),  # of the current run
-        ("beat_rows", "<u4"),  # BEAT events so far
         ("beat_frame", "<u4"),  # last beat
         ("beat_len", "<u4"),  # payload length of the last beat
         ("max_payload", "<u4"),
-        ("max_flight", "<u4"),  # most bytes in flight
         ("ts_recent", "<u4"),
         ("hole", "<u4", (8,)),  # ranges received above rcv_nxt: left edge, right edge
         ("hole_ts_ns", "<i8"),  # when the lowest hole opened
@@ -170,30 +168,30 @@ DETAIL = np.dtype(
         ("lost_before", "<u4"),  # retransmissions by LossPlace
         ("lost_after", "<u4"),
         ("needless", "<u4"),
-        ("dsacks", "<u4"),  # DSACKs that it sent (RFC 2883): something came to it twice
         ("retrans_event", "<u4"),  # row of its last RETRANSMISSION, which a DSACK may still show to be needless
         ("last_new_tsval", "<u4"),  # TSval of its last new text
         ("largest_acked", "<u4"),  # longest payload of one segment that its peer surely acknowledged
         ("max_window", "<u4"),  # bytes, most that it advertised after its SYN
-        ("small_windows", "<u4"),  # it offered more, yet less than a segment: silly (RFC 9293 section 3.8.6.2.2)
         ("small_window_frame", "<u4"),  # first of them
-        ("shrunk", "<u4"),  # times it took window back
         ("right_edge", "<u4"),  # SEG.ACK + window, the farthest since it last shrank; valid when right_edge_frame != 0
         ("right_edge_frame", "<u4"),  # which offered it first
         ("right_edge_ack", "<u4"),  # ACK and TSval of that frame: what is newer was sent later
         ("right_edge_tsval", "<u4"),
-        ("seq_back", "<u4"),
-        ("conflicts", "<u4"),
         ("recent_seq", "<u4", (4,)),  # its last segments with text, a ring: to compare what is sent again
         ("recent_frame", "<u4", (4,)),  # 0: free
         ("recent_len", "<u2", (4,)),
         ("recent_sum", "<u2", (4,)),
         ("timed_len", "<u2"),  # payload of the timed segment towards it, see rtt_seq; at most 65535
         ("flight_len", "<u2"),  # longest payload it sent since all was acknowledged, or something was sent again
+        ("dsacks", "<u2"),  # DSACKs that it sent (RFC 2883): something came to it twice; these five saturate
+        ("small_windows", "<u2"),  # it offered more, yet less than a segment: silly (RFC 9293 section 3.8.6.2.2)
+        ("shrunk", "<u2"),  # times it took window back
+        ("seq_back", "<u2"),
+        ("conflicts", "<u2"),
         ("recent_ttl", "u1", (4,)),
+        ("beat_rows", "u1"),  # BEAT events so far
         ("recent_next", "u1"),
         ("n_holes", "u1"),
         ("events_full", "u1"),  # a cap of rows was reached: counters are complete, rows are not
-        ("spare", "u1"),
     ]
 )

@@ -4,6 +4,7 @@
 +0.02 <40001 S. 0:0(0) ack 1 win 65535            server to client, the client's port being 40001
 +0.50 > P. 1:11(10) ack 1 win 512 *3 every 2.0    sent three times, 2 s apart
 +0.00 > R 276:276(0) win 0 [ttl 255,id 7]         fields of the IP header
++0.01 > P. 1:11(10) ack 1 win 512 [text 2]        another text of that length; else it is text 0
 repeat 20 every 30.0                              the block 20 times, each time from the next client port
 end
 repeat 20 every 0.1 same port                     the block 20 times in one connection
@@ -79,10 +80,11 @@ _SEGMENT = re.compile(
         (?:\s+ack\s+(?P<ack>\d+))?
         (?:\s+win\s+(?P<window>\d+))?
         (?:\s+<(?P<options>[^>]*)>)?
-        (?:\s+\[(?P<ip>[^\]]*)\])?
+        (?:\s+\[(?P<fields>[^\]]*)\])?
         (?:\s+\*(?P<times>\d+)\s+every\s+(?P<every>\d+(?:\.\d+)?))?$""",
     re.VERBOSE,
 )
+_FIELDS = {"ttl": "ttl", "id": "ip_id", "text": "payload_sum"}
 _SILENCE = re.compile(r"\+(?P<gap>\d+(?:\.\d+)?)\s+\.$")
 _FILE = re.compile(r'file:\s+(?P<word>dropped|cut|back|damage)\s+(?P<value>\d+(?:\.\d+)?|"[^"]*")$')
 _REPEAT = re.compile(r"repeat\s+(?P<times>\d+)\s+every\s+(?P<every>\d+(?:\.\d+)?)(?P<same>\s+same\s+port)?$")
@@ -184,7 +186,7 @@ def _row(match: re.Match[str], port_shift: int) -> np.ndarray:
     row["family"], row["ttl"], row["pkttype"] = 4, 64, NO_PKTTYPE
     row["checksum"] = int(Checksum.UNVERIFIABLE)
     _set_options(row, match["options"] or "")
-    _set_ip(row, match["ip"] or "")
+    _set_fields(row, match["fields"] or "")
     return row
 
 
@@ -209,9 +211,9 @@ def _set_options(row: np.ndarray, text: str) -> None:
             raise ScriptError(f"unknown option {option!r}")
 
 
-def _set_ip(row: np.ndarray, text: str) -> None:
+def _set_fields(row: np.ndarray, text: str) -> None:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition(" ")
-        if name not in {"ttl", "id"}:
+        if name not in _FIELDS:
             raise ScriptError(f"unknown field {part!r}")
-        row["ttl" if name == "ttl" else "ip_id"] = int(value)
+        row[_FIELDS[name]] = int(value)
