@@ -142,13 +142,11 @@ def accept_queue_full(finding: Finding, rows: Rows) -> Outcome | None:
     waiting, room = listener.recv_q, listener.send_q
     if waiting is None:
         return None
-    process = f" ({listener.owners[0]})" if listener.owners else ""
-    name = f"listener {listener.local}{process}"
-    told = f"{plural(waiting, 'connection')} in the accept queue of its {name}"
-    if room is None:
-        return Outcome("a full accept queue", server.host, said=told)
-    full = waiting > room
-    said = f"{told}, of {room} allowed: it is {'full' if full else 'not full'}"
+    who = f" for {listener.owners[0]}" if listener.owners else ""
+    said = f"{plural(waiting, 'connection')} waiting{who} in the accept queue of {listener.local}"
+    full = room is not None and waiting > room
+    if room is not None:
+        said += f", with room for {room}: it is {'full' if full else 'not full'}"
     return Outcome("a full accept queue", server.host, said=said, proves=full, doubts=frozenset({NOT_UNIQUE}))
 
 

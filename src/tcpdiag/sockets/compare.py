@@ -76,8 +76,15 @@ def compare(
         return Verdict(Agreement.AGREES, "the state changed while the listing was taken")
     pair = predicted.state, actual
     if fin_waits(socket, predicted.state):
-        waiting = f"{plural(socket.send_q - 1, 'byte')} that it has not got rid of" if socket.send_q else "unsent data"
-        return Verdict(Agreement.EXPLAINED, f"its application has closed; the FIN waits behind {waiting}")
+        if not socket.send_q:
+            return Verdict(
+                Agreement.EXPLAINED, "its application has closed; the FIN waits behind unsent data, or was not captured"
+            )
+        waiting = plural(socket.send_q - 1, "byte")
+        return Verdict(
+            Agreement.EXPLAINED,
+            f"its application has closed; the FIN waits behind {waiting} that it has not got rid of",
+        )
     if after_end_ns and actual in reachable(predicted.state):
         return Verdict(Agreement.EXPLAINED, f"the listing was taken {duration(after_end_ns)} after the capture ended")
     if before_start_ns and predicted.state in reachable(actual):

@@ -40,6 +40,11 @@ def named_port(text: str, separator: str = ":") -> bool:
     return name != "*" and not _PORT.match(name)
 
 
+def digits(word: str, most: int = 12) -> bool:
+    """Whether int() takes it: not "²", and no number that nobody counts to."""
+    return word.isascii() and word.isdigit() and len(word) <= most
+
+
 def _address(text: str, family: int) -> tuple[int, int, int]:
     if text in ("*", ""):
         return family or 6, 0, 0

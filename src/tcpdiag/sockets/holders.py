@@ -20,9 +20,9 @@ class Holder:
 
     @property
     def name(self) -> str:
-        """`nginx (pid 123)`, `no process`, `unnamed processes`."""
+        """`nginx (pid 123)`, `no process`, `processes that the listing does not name`."""
         if not self.owners:
-            return "no process" if self.fileless else "unnamed processes"
+            return "no process" if self.fileless else "processes that the listing does not name"
         names = list(dict.fromkeys(owner.name for owner in self.owners))
         pids = [str(owner.pid) for owner in self.owners if owner.pid is not None]
         more = f" and {len(pids) - PIDS_NAMED} more" if len(pids) > PIDS_NAMED else ""
@@ -69,7 +69,7 @@ def holders(listing: Listing, sockets: Iterable[Socket]) -> tuple[Holder, ...]:
 
 
 def told(holder: Holder) -> str:
-    """`nginx (pid 123) holds 25, 4.1 kB of 20 unread`."""
-    reading = holder.reading()
-    what = f"{holder.name} {'holds' if holder.owners else 'has'} {plural(len(holder.sockets), 'socket')}"
+    """`nginx (pid 123) holds 25 sockets, 4.1 kB of 20 unread`."""
+    reading, count = holder.reading(), plural(len(holder.sockets), "socket")
+    what = f"{holder.name} holds {count}" if holder.owners else f"{count} of {holder.name}"
     return f"{what}, {reading}" if reading else what

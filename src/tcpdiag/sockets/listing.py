@@ -175,7 +175,11 @@ class _Builder:
                 self._use(format)
                 self._last = None
                 return True
-            socket = format.row(line)
+            try:
+                socket = format.row(line)
+            except NotUnderstood:
+                self._use(format)
+                raise
             if socket is not None:
                 self._use(format)
                 self._take(replace(socket, line=number))

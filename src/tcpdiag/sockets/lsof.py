@@ -8,7 +8,7 @@ leaky   2232 root   10u  IPv4 263530      0t0  TCP 10.0.0.1:8080->10.0.0.2:34554
 import re
 from typing import Final
 
-from .ends import NotUnderstood, end
+from .ends import NotUnderstood, digits, end
 from .socket import Owner, Socket, state_named
 
 _ROW: Final = re.compile(
@@ -60,8 +60,8 @@ class Lsof:
             int(queues["R"]) if "R" in queues else None,
             int(queues["S"]) if "S" in queues and "->" in match[7] else None,
             (Owner(_name(match[1]), int(match[2]), int(match[3])),),
-            int(match[5]) if match[5].isdigit() else None,
-            counts_fin=match[5].isdigit(),  # the device is an inode on Linux, an address in the kernel elsewhere
+            int(match[5]) if digits(match[5], 18) else None,
+            counts_fin=digits(match[5], 18),  # the device is an inode on Linux, an address in the kernel elsewhere
         )
 
     def more(self, socket: Socket, line: str) -> Socket | None:

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from ..model.states import State
-from .ends import NotUnderstood, end
+from .ends import NotUnderstood, digits, end
 from .socket import Owner, Socket, Timer, state_named
 
 _KINDS: Final = {"tcp": 4, "tcp4": 4, "tcp6": 6, "tcp46": 6}
@@ -75,10 +75,10 @@ class Netstat:
             return None
         if len(words) < 6 or (state := state_named(words[5])) is None:
             raise NotUnderstood("rows of netstat that are cut")
-        if len(words[1]) > 12 or len(words[2]) > 12:
+        if not (digits(words[1]) and digits(words[2])):
             raise NotUnderstood("rows of netstat without queues")
-        bsd = ":" not in words[4] or words[4].count(".") == 4
-        separator = "." if bsd or words[4] == "*.*" else ":"
+        bsd = words[4].rfind(".") > words[4].rfind(":")
+        separator = "." if bsd else ":"
         self._wide |= len(words[3]) > _CUT or len(words[4]) > _CUT
         if not bsd and family == 6 and _CUT in (len(words[3]), len(words[4])) and not self._wide:
             raise NotUnderstood("addresses that netstat has cut (take the listing with -W)")
@@ -104,7 +104,7 @@ class Netstat:
                 timer = Timer(_TIMERS.get(match[1], match[1]), round(float(match[2]) * _NS), int(match[3]))
         uid, inode, user = None, None, _USER.match(rest) if self._has_user else None
         if user:
-            uid = int(user[1]) if user[1].isdigit() and len(user[1]) <= 10 else None
+            uid = int(user[1]) if digits(user[1]) else None
             inode, rest = int(user[2]), rest[user.end() :]
         process = _PROCESS.match(rest)
         owners = (Owner(process[2].rstrip(), int(process[1]), None),) if process else ()
@@ -118,7 +118,7 @@ class Netstat:
         if self._pid_column is None or self._pid_column >= len(words):
             return ()
         name, _, pid = words[self._pid_column].rpartition(":")
-        return (Owner(name or "process", int(pid), None),) if pid.isdigit() and int(pid[:10]) else ()
+        return (Owner(name or "process", int(pid), None),) if digits(pid) and int(pid) else ()
 
 
 def _windows(words: list[str]) -> Socket | None:
@@ -129,7 +129,7 @@ def _windows(words: list[str]) -> Socket | None:
     here, there = end(words[1]), end(words[2])
     if here is None:
         return None
-    pid = int(words[4]) if len(words) > 4 and words[4].isdigit() and len(words[4]) <= 10 else 0
+    pid = int(words[4]) if len(words) > 4 and digits(words[4]) else 0
     return Socket(here, there, state, owners=(Owner("process", pid, None),) if pid else (), counts_fin=False)
 
 

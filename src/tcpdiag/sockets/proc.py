@@ -13,7 +13,7 @@ from .socket import End, Socket, Timer
 
 _ROW: Final = re.compile(
     r"\s*[0-9]+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{2}) "
-    r"([0-9A-F]{8}):([0-9A-F]{8}) ([0-9A-F]{2}):([0-9A-F]{8}) ([0-9A-F]{8})\s+([0-9]{1,10})\s+[0-9]+ ([0-9]{1,20})\b",
+    r"([0-9A-F]{8}):([0-9A-F]{8}) ([0-9A-F]{2}):([0-9A-F]{8}) ([0-9A-F]{8})\s+([0-9]{1,10})\s+[0-9]+ ([0-9]{1,18})\b",
     re.ASCII,
 )
 _HEADER: Final = re.compile(r"\s*sl\s+local_address\s+(rem_address|remote_address)\b")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..model.states import State
-from .ends import NotUnderstood, end
+from .ends import NotUnderstood, digits, end
 from .socket import Owner, Socket, Timer, state_named
 
 _OTHERS: Final = frozenset(
@@ -26,12 +26,12 @@ _USER: Final = r'\("(.{0,64}?)",(?:pid=)?([0-9]{1,10})(?:,proc_ctx=[^,()]{0,256}
 _ONE_USER: Final = re.compile(_USER)
 _USERS: Final = re.compile(rf"users:\((?:{_USER},?)+\)")
 _TIMER: Final = re.compile(r"\btimer:\(([a-z]+),([0-9a-z.]*),([0-9]{1,5})\)")
-_TIME: Final = re.compile(r"([0-9.]{1,12})(day|hour|min|sec|ms|us)")
+_TIME: Final = re.compile(r"([0-9.]{1,8})(day|hour|min|sec|ms|us)")
 _UNITS: Final = {"day": 86_400_000, "hour": 3_600_000, "min": 60_000, "sec": 1000, "ms": 1, "us": 0.001}
-_NUMBER: Final = re.compile(r"(?<![\w.])(uid|ino):([0-9]{1,20})\b")
+_NUMBER: Final = re.compile(r"(?<![\w.])(uid|ino):([0-9]{1,18})\b")
 _INFO: Final = re.compile(
     r"(?<![\w.])(lastsnd|lastrcv|lastack|bytes_sent|bytes_retrans|bytes_acked|bytes_received|segs_out|segs_in|unacked|"
-    r"lost|notsent|cwnd|backoff|retrans):(?:[0-9]{1,20}/)?([0-9]{1,20})\b"
+    r"lost|notsent|cwnd|backoff|retrans):(?:[0-9]{1,18}/)?([0-9]{1,18})\b"
 )
 _MS: Final = 1_000_000
 
@@ -74,16 +74,16 @@ class Ss:
         words = line.split(None, 6)
         if words[:1] == ["tcp"]:
             words = line.split(None, 7)[1:]
-            if words and words[0].isdigit() and self._has_state:
+            if words and digits(words[0]) and self._has_state:
                 return None  # netstat's
         state = state_named(words[0]) if words else None
-        if state is None and (self._has_state or not line[:1].isdigit()) and words[:1] != ["UNKNOWN"]:
+        if state is None and (self._has_state or not digits(line[:1])) and words[:1] != ["UNKNOWN"]:
             return None
         named = state is not None or words[0] == "UNKNOWN"
         if len(words) < 4 + named:
             raise NotUnderstood("rows of ss that are cut")
         received, sent, local, peer = words[named : named + 4]
-        if not (_queue(received) and _queue(sent)):
+        if not (digits(received) and digits(sent)):
             raise NotUnderstood("rows of ss without queues")
         here, there = end(local), end(peer)
         if here is None:
@@ -94,10 +94,6 @@ class Ss:
     def more(self, socket: Socket, line: str) -> Socket | None:
         """The socket with what a further line says of it; None where the line is none of these."""
         return _more(socket, line) if line[:1].isspace() else None
-
-
-def _queue(word: str) -> bool:
-    return word.isascii() and word.isdigit() and len(word) <= 12
 
 
 def _more(socket: Socket, text: str) -> Socket:
