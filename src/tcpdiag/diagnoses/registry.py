@@ -24,6 +24,7 @@ from .reset_loop import ResetLoop
 from .rst_injected import RstInjected
 from .rst_off_sequence import RstOffSequence
 from .rst_spray import RstSpray
+from .syn_flood import SynFlood
 from .syn_in_connection import SynInConnection
 from .syn_into_close_wait import SynIntoCloseWait
 from .syn_refused import SynRefused
@@ -40,6 +41,7 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     ReaderStopped(),
     CloseWaitLeak(),
     CloseWaitSawtooth(),
+    SynFlood(),
     AcceptQueueOverflow(),
     SynRefused(),
     SynUnanswered(),
