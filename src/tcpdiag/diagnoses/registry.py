@@ -18,6 +18,8 @@ from .idle_flow_dropped import IdleFlowDropped
 from .keepalive_absent import KeepaliveAbsent
 from .keepalive_stopped import KeepaliveStopped
 from .keepalive_unanswered import KeepaliveUnanswered
+from .mtu_black_hole import MtuBlackHole
+from .path_loss import PathLoss
 from .peer_vanished import PeerVanished
 from .reader_stopped import ReaderStopped
 from .reset_loop import ResetLoop
@@ -45,6 +47,7 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     AcceptQueueOverflow(),
     SynRefused(),
     SynUnanswered(),
+    MtuBlackHole(),
     KeepaliveUnanswered(),
     IdleFlowDropped(),
     HalfOpen(),
@@ -52,6 +55,7 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     KeepaliveStopped(),
     CloseWaitStuck(),
     ZeroWindowStall(),
+    PathLoss(),
     KeepaliveAbsent(),
     CaptureTruncated(),
     CaptureOneSided(),

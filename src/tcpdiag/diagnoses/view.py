@@ -26,7 +26,15 @@ RAW = -1
 
 _SHARED_SIDES: Final = ("packets", "bits", "state", "syns")
 _SHARED_FLOWS: Final = ("bits", "detail")
-_SHARED_DETAILS: Final = ("closed_since_ns", "probes", "retrans_run", "keepalives", "beats")
+_SHARED_DETAILS: Final = (
+    "closed_since_ns",
+    "probes",
+    "retrans_run",
+    "keepalives",
+    "beats",
+    "lost_before",
+    "lost_after",
+)
 _SHARED_EVENTS: Final = ("flow", "kind", "state", "detail")
 """Columns that most diagnoses look at in full."""
 
