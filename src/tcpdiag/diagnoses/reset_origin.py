@@ -64,7 +64,8 @@ class Header(NamedTuple):
             parts = [f"TTL {self.ttl}, where its other packets have {self.ttl_others}"] if self.ttl_differs else []
             parts += [self.id_told] if self.id_fits is False else []
             return f"It did not come from where the {role}'s other packets come from: {'; '.join(parts)}."
-        fields = [f"TTL {self.ttl} as in its other packets", f"IP ID {self.ip_id}"]
+        usual = " (as Linux sends RSTs; its others count up)" if self.id_told and not self.ip_id else ""
+        fields = [f"TTL {self.ttl} as in its other packets", f"IP ID {self.ip_id}{usual}"]
         fields += ["no ACK, no window, no options"] if self.bare else []
         return f"Its header does not tell it from one of the {role}'s own: {', '.join(fields)}."
 
@@ -196,7 +197,7 @@ def _as_an_answer(
     if int(reset["value"]) > 0:
         yield Point(-3, "a RST that copies an ACK cannot be above RCV.NXT")
     if answer is not None:
-        yield _timed(view, role, other, answer)
+        yield timed(view, role, other, answer)
     elif int(reset["value"]) < 0 and waiting is None and _never_acknowledged(view, reset):
         yield Point(-3, f"the {other} never sent that ACK number: all that it had to acknowledge came in one segment")
     if waiting:
@@ -237,7 +238,7 @@ def _as_a_guess(reset: np.void, looks: Header, role: str) -> list[Point]:
     return points
 
 
-def _timed(view: View, role: str, other: str, answer: np.void) -> Point:
+def timed(view: View, role: str, other: str, answer: np.void) -> Point:
     """Whether the moment fits an answer: as long after the segment as the others are, all seen at the tap."""
     since, ref = int(answer["value"]), int(answer["ref"])
     detail = view.detail(int(answer["flow"]), int(answer["side"]))
