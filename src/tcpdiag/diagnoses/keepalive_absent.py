@@ -64,13 +64,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.event import EventKind
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.states import State
 from ..rfc import Rfc
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .groups import by_endpoint
+from .middleboxes import forgetting
 from .view import View
 
 _OPEN = [int(State.ESTABLISHED), int(State.MIDSTREAM)]
@@ -107,44 +108,67 @@ class KeepaliveAbsent(Diagnosis):
         flow, idle = int(flows[longest]), int(idle_ns[longest])
         one, server = len(flows) == 1, 1 - int(view.client[flow])
         label = view.label(flow, server) if endpoints == 1 else f"{endpoints:,} further endpoints"
-        frames = np.sort(view.flows["last_frame"][flows])
+        past_default, boxes = idle >= limits.notice_s * NS, forgetting(idle)
+        longer = ("idle for longer than the default of two hours",) if past_default else ()
         return self.finding(
             view,
-            Severity.NOTICE if idle >= limits.notice_s * NS else Severity.INFO,
+            Severity.NOTICE if past_default else Severity.INFO,
             "An idle connection has no keepalive: a dead peer would go unnoticed"
             if one
             else f"{len(flows):,} idle connections without keepalive: death unnoticed",
-            f"{plural(len(flows), 'connection')} to {label} {'is' if one else 'are'} open and silent in both "
-            f"directions to the capture's end, for {'' if one else 'up to '}{duration(idle)} {frame_list(frames)}. "
-            f"No TCP keepalive and no heartbeat was seen on {'it' if one else 'them'}: if the peer died, neither side "
-            f"would know.",
+            tuple(_story(view, flows, label, idle)),
             streams=flows,
-            frames=frames,
+            frames=np.sort(view.flows["last_frame"][flows]),
             span=(int(view.flows["last_ts_ns"][flows].min()), view.last_ts_ns),
-            doubts=() if idle >= limits.notice_s * NS else (NOT_UNIQUE,),
+            doubts=() if past_default else (NOT_UNIQUE,),
             evidence=_evidence(view, flows),
             endpoint=view.label(flow, server) if endpoints == 1 else None,
             peer=view.label(flow, 1 - server) if one else None,
             causes=(
-                Cause("SO_KEEPALIVE is not set",
-                      ("idle for longer than the default of two hours",) if idle >= limits.notice_s * NS else ()),
+                Cause("SO_KEEPALIVE is not set", longer),
                 Cause("SO_KEEPALIVE is set, with a first probe that comes later than this (Linux: tcp_keepalive_time)",
-                      (), ("idle for longer than the default of two hours",) if idle >= limits.notice_s * NS else ()),
+                      (), longer),
             ),
             next_steps=(
+                "set SO_KEEPALIVE with TCP_KEEPIDLE below the idle time-out of every NAT, firewall and load balancer "
+                "on the path, or close idle connections first",
+            ),
+            refutations=(
+                Refutation("a TCP keepalive probe or a heartbeat of either side", f"not found in {duration(idle)}"),
+                Refutation("a first probe that comes later (Linux' default: after 7,200 s)",
+                           f"not found in {duration(idle)}" if past_default else None),
+            ),
+            settled_by=(
                 f"on {view.host(flow, server)} and its clients: ss -tnpo state established '( sport = "
                 f":{view.port(flow, server)} or dport = :{view.port(flow, server)} )': without timer:(keepalive,...) "
                 "there is none",
-                "set SO_KEEPALIVE with TCP_KEEPIDLE below the idle time-out of every NAT, firewall and load balancer "
-                "on the path, or close idle connections first",
             ),
             data={
                 "count": len(flows),
                 "longest_idle_s": round(idle / NS, 3),
                 "shortest_idle_s": round(int(idle_ns.min()) / NS, 3),
                 "endpoints": endpoints,
+                "candidates": boxes.listed(),
             },
         )  # fmt: skip
+
+
+def _story(view: View, flows: np.ndarray, label: str, longest_ns: int) -> Iterator[Sentence]:
+    one, frames = len(flows) == 1, np.sort(view.flows["last_frame"][flows])
+    since_ns = int(view.flows["last_ts_ns"][flows].min())
+    yield Sentence(
+        f"{plural(len(flows), 'connection')} to {label} {'is' if one else 'are'} open and silent in both directions to "
+        f"the capture's end, for {'' if one else 'up to '}{duration(longest_ns)} {frame_list(frames)}, without a TCP "
+        f"keepalive or a heartbeat: if the peer died, neither side would know.",
+        tuple(frames[:20].tolist()),
+        since_ns,
+    )
+    if boxes := forgetting(longest_ns).boxes:
+        yield Sentence(
+            f"{boxes[0].name} forget a connection that is idle for {duration(boxes[0].seconds * NS)}, by default.",
+            (),
+            view.last_ts_ns,
+        )
 
 
 def _idle(view: View, least_ns: int) -> np.ndarray:

@@ -176,7 +176,6 @@ def _common_told(teeth: Teeth) -> Sentence:
     whom = f"with {shared['peer']}" if shared["peer"] else f"with {shared['peers']:,} hosts"
     asked = _range([shared["bytes_min"], shared["bytes_max"]])
     got = f"{asked} bytes had come in on each" if shared["bytes_max"] else "nothing had come in on them"
-
     _, middle, longest = (duration(int(seconds * NS)) for seconds in shared["ended_after_s"])
     after = middle if middle == longest else f"{middle} (half of them), {longest} at most"
     return Sentence(
