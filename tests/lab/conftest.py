@@ -8,6 +8,9 @@ import pytest
 
 from lab.laboratory import Laboratory, obstacle
 from lab.scenario import SCENARIOS
+from lab.tally import table
+
+LABORATORY = pytest.StashKey[Laboratory]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,10 +28,14 @@ def laboratory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     seed = request.config.getoption("--lab-seed") or time.time_ns() % 1_000_000_000
     calls = [getattr(item, "callspec", None) for item in request.session.items if item.get_closest_marker("lab")]
     names = {call.params["name"] for call in calls if call is not None} or set(SCENARIOS)
-    folder = Path(tmp_path_factory.mktemp("lab"))
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\nlaboratory: {len(names)} scenarios, --lab-seed {seed}, captures in {folder}")
-    made = Laboratory(names, seed, folder)
+    made = Laboratory(names, seed, Path(tmp_path_factory.mktemp("lab")))
+    request.config.stash[LABORATORY] = made
     yield made
     made.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    made = config.stash.get(LABORATORY, None)
+    if made is not None:
+        terminalreporter.section(f"laboratory: --lab-seed {made.seed}, captures in {made.folder}")
+        terminalreporter.write_line("\n".join(table(made.judged())))

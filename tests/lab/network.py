@@ -37,7 +37,7 @@ class Network:
 
     def __init__(self, rng: Random, plan: Plan) -> None:
         self.tap: Tap = rng.choice(plan.taps)
-        self.family = rng.choice(plan.families)
+        self.family = rng.choice(plan.families if Path("/proc/sys/net/ipv6").exists() else (4,))
         self.delay_s = 0.0
         self.near: list[str] = []  # hosts of which the tap sees all that they send and get
         self._rng = rng
@@ -97,7 +97,7 @@ class Network:
                 if side == lossy:
                     weather.loss, weather.reorder, weather.late_s = plan.loss, plan.reorder, max(0.002, delay_s / 2)
                 ends = {side: (host, "eth0"), other(side): (self.router, device)}
-                self._wires[side] = Wire(rng, weather, ends, ethernet=rng.random() < 0.7)
+                self._wires[side] = Wire(Random(rng.random()), weather, ends, ethernet=rng.random() < 0.7)
         self.client_address = self._address("client", self.client, "lan0", mtu)
         self.server_address = self._address("server", self.server, "wan0", mtu)
         self.router.sysctl("ipv4.ip_forward", 1)

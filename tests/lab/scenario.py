@@ -59,12 +59,18 @@ def scenario(seconds: float, plan: Plan | None = None) -> Callable[[Play], Play]
 class Lab:
     """The stage: a network, randomness from the seed, and the notebook for what must be found."""
 
-    rng: Random
+    seed: Random
     network: Network
     outcome: Outcome
     truth: Truth
     over: threading.Event = field(default_factory=threading.Event)
     _ports: list[int] = field(default_factory=list)
+    _own: threading.local = field(default_factory=threading.local)
+
+    @property
+    def rng(self) -> Random:
+        """Of the calling thread, so that what one draws does not depend on what the others do meanwhile."""
+        return getattr(self._own, "rng", self.seed)
 
     def port(self) -> int:
         """One that no server of this play uses yet."""
@@ -82,7 +88,10 @@ class Lab:
     def spawn(self, act: Callable[..., object], *args: Any) -> threading.Thread:
         """Do something at the same time. What it raises makes the scenario fail, unless the play is over."""
 
+        rng = Random(self.rng.random())
+
         def guarded() -> None:
+            self._own.rng = rng
             try:
                 act(*args)
             except Exception:

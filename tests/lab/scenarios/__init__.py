@@ -1,5 +1,5 @@
 """All scenarios; importing this registers them."""
 
-from lab.scenarios import close_wait, handshakes, healthy, liveness, readers, resets
+from lab.scenarios import attacks, close_wait, handshakes, healthy, liveness, path, readers, resets
 
-__all__ = ["close_wait", "handshakes", "healthy", "liveness", "readers", "resets"]
+__all__ = ["attacks", "close_wait", "handshakes", "healthy", "liveness", "path", "readers", "resets"]
