@@ -14,7 +14,7 @@ from ..capture.again import reader_again
 from ..capture.decoder import Decoder
 from ..capture.reader import Batch
 from ..model.flow import EndpointBit, FlowBit
-from ..model.segment import Flag, Origin
+from ..model.segment import Flag, Option, Origin
 from ..model.tables import Tables
 from ..units import size
 from .recognise import wants_more
@@ -75,6 +75,8 @@ def places(tables: Tables, flows: Sequence[int]) -> list[Place]:
     for side in (0, 1):
         ends = tables.endpoints[2 * chosen + side]
         frames = tables.details["text_frame"][rows["detail"] + side]
+        in_syn = (ends["bytes"] > 0) & ((frames == 0) | ((ends["options"] & int(Option.FAST_OPEN)) != 0))
+        frames = np.where(in_syn, ends["first_frame"], frames)  # text in a SYN is not counted as text yet
         known = np.flatnonzero((frames > 0) & ((ends["bits"] & int(EndpointBit.BASE_SET)) != 0))
         columns = (chosen[known], frames[known], ends["isn"][known], rows["last_frame"][known])
         for flow, frame, isn, last_frame in zip(*(column.tolist() for column in columns), strict=True):
@@ -93,7 +95,7 @@ def read(
     stop: asked after each batch. Raises UsageError and UnreadableInput as `reader_again` does.
     """
     search = _Search(wanted, answer_frames)
-    why = "only the first part of standard input was kept"
+    why = "what can be read again ends before them"
     if search.last_frame:
         with reader_again(paths) as reader:
             for batch in reader:

@@ -70,7 +70,8 @@ def _name(host: str) -> str | None:
 
 def _host_header(data: bytes) -> str:
     """The Host header among these header lines, "" without one; a last line that is cut does not count."""
-    for line in data.split(b"\n")[:-1]:
+    lines = data.split(b"\n")
+    for line in lines if lines[-1].endswith(b"\r") else lines[:-1]:
         name, colon, value = line.strip().partition(b":")
         if not name:
             break
