@@ -16,6 +16,13 @@ from lab.wire import Side, Weather, Wire, other
 Tap = Literal["client", "server", "router", "loopback"]
 
 NETWORKS = ("10.{}.{}", "172.20.{}", "192.168.{}", "198.51.100", "203.0.113", "192.0.2")
+HABITS = (
+    ("ipv4.tcp_timestamps", 0),
+    ("ipv4.tcp_sack", 0),
+    ("ipv4.tcp_window_scaling", 0),
+    ("ipv4.tcp_ecn", 1),
+    ("ipv4.tcp_congestion_control", "reno"),
+)
 DISCARD = 9  # a port where nobody listens (RFC 863)
 LONG_QUEUE = 10_000  # packets that wait for this process to carry them: the kernels shall not lose any by themselves
 
@@ -30,6 +37,7 @@ class Plan:
     veth: bool = True  # a link may be a pair of veth devices: segments of up to 64 KiB, checksums not filled in
     loss: float = 0.0
     reorder: float = 0.0
+    habits: bool = True  # hosts may be without timestamps, SACK or window scaling, or with ECN
 
 
 class Network:
@@ -39,6 +47,7 @@ class Network:
         self.tap: Tap = rng.choice(plan.taps)
         self.family = rng.choice(plan.families if Path("/proc/sys/net/ipv6").exists() else (4,))
         self.delay_s = 0.0
+        self.habits: list[str] = []
         self.near: list[str] = []  # hosts of which the tap sees all that they send and get
         self._rng = rng
         self._wires: dict[Side, Wire] = {}
@@ -50,6 +59,9 @@ class Network:
         else:
             self._in_a_row(plan)
             self.near = [self.tap] if plan.loss else ["client", "server"]
+        if plan.habits:
+            for host in self.hosts:
+                self._habit(host)
 
     @property
     def near_client(self) -> Wire:
@@ -70,6 +82,13 @@ class Network:
             return Sniffer(self.router, self._rng.choice(["lan0", "wan0"]), path, nanoseconds=nanoseconds)
         device = self._rng.choice(["eth0", "eth0", "any"])
         return Sniffer(self.client if self.tap == "client" else self.server, device, path, nanoseconds=nanoseconds)
+
+    def _habit(self, host: Host) -> None:
+        """One in three hosts is not as Linux is out of the box."""
+        if self._rng.random() < 1 / 3:
+            name, value = self._rng.choice(HABITS)
+            host.sysctl(name, value)
+            self.habits.append(f"{host.name}: {name}={value}")
 
     def _in_a_row(self, plan: Plan) -> None:
         rng = self._rng

@@ -46,8 +46,8 @@ class Outcome:
 
     scenario: str
     seed: int
-    weather: str = ""
     tap: str = ""
+    habits: list[str] = field(default_factory=list)  # of the hosts, where they are not the usual ones
     wanted: list[Wanted] = field(default_factory=list)
     tolerated: dict[str, str] = field(default_factory=dict)  # kind -> why it is true here as well
     unwanted_reactions: list[str] = field(default_factory=list)  # of any rst-off-sequence

@@ -215,7 +215,8 @@ def perform(scene: Scenario, seed: int, folder: Path) -> Outcome:
     outcome = Outcome(scene.name, seed)
     network = Network(rng, scene.plan)
     truth = Truth(list(network.hosts))
-    outcome.tap, outcome.near, outcome.lag_s = network.tap, network.near, network.delay_s
+    outcome.tap, outcome.habits = network.tap, network.habits
+    outcome.near, outcome.lag_s = network.near, network.delay_s
     lab = Lab(rng, network, outcome, truth)
     sniffer = network.sniff(folder / CAPTURE)
     outcome.began = time.time()

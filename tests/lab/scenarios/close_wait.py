@@ -145,9 +145,9 @@ def leaking_listener_and_resets_dropped(lab: Lab) -> None:
     _fails(lab, deaf)
 
 
-@scenario(14, Plan(taps=("client", "server", "router", "loopback")))
+@scenario(14, Plan(taps=("client", "server", "router", "loopback"), habits=False))
 def closing_listener_with_port_reuse(lab: Lab) -> None:
-    """The control: the same clients and the same ports, of a server that closes."""
+    """The control: the same clients and the same ports (which takes timestamps), of a server that closes."""
     lab.network.client.sysctl("ipv4.tcp_tw_reuse", 1)
     address = closes(lab)
     pairs = visits(lab, address)

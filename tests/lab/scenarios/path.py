@@ -19,24 +19,34 @@ def mtu_black_hole(lab: Lab) -> None:
     """Small segments pass, large ones are dropped behind the tap, and nobody tells the sender."""
 
     def handle(made: socket.socket) -> None:
+        mss = made.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         with suppress(OSError):
             while read_head(made):
                 made.sendall(response(lab.rng.randrange(50, 300)))
-                made.sendall(response(lab.rng.randrange(20_000, 60_000)))
+                lab.pause(0.05, 0.2)
+                made.sendall(os.urandom(mss * lab.rng.randrange(2, 6) + lab.rng.randrange(100, 1000)))
 
     def small(segment: Segment, toward: Side) -> bool:
         return toward == "server" or segment.payload_len <= LARGEST
 
     lab.network.near_client.watch(small)
-    made, pair = lab.connect(lab.serve(handle))
-    made.sendall(request(lab.rng))
-    read_response(made)
-    lab.pause(7, 9)
     lab.unseen("client")
+    address = lab.serve(handle)
+    pairs = []
+    for _ in range(lab.rng.randrange(1, 4)):
+        made, pair = lab.connect(address)
+        made.sendall(request(lab.rng))
+        read_response(made)
+        pairs.append(pair)
+        lab.pause(0.1, 0.5)
+    lab.pause(5, 6)
+    if lab.rng.random() < 0.5:
+        made.close()  # the client loses patience
+    lab.pause(2, 3)
     lab.expect(
         "mtu-black-hole",
-        pairs=[pair],
-        pick=Pick(src=pair[1], dst=pair[0], payload=True),
+        pairs=pairs,
+        pick=Pick(src=pairs[0][1], payload=True),
         why="large segments are sent again and again, small ones arrive",
     )
     lab.tolerate("peer-vanished", "the same data is sent again and again without an answer")
