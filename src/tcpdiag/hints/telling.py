@@ -12,6 +12,7 @@ from .facets import ANSWER, COMPARED_MIN, NO_ANSWER, TARGETS, Comparison, Facets
 from .hint import FlowHints, Hint
 
 PLAIN: Final = re.compile(r"[\w.:*/~%@+,=&;$!()\[\]-]+", re.ASCII)
+PLURAL: Final = {"sni": "names", "host": "hosts", "path": "paths", "starts_with": "first words"}
 NAMED_MAX: Final = 3
 FRAMES_MAX: Final = 4
 SERVICE_MIN: Final = 0.5
@@ -96,7 +97,9 @@ def _answer(asked: Hint, got: Hint | None) -> str:
         return f"the server answered with the TLS alert {got.alert} {frame}"
     if got.status is not None:
         return f"the answer has status {got.status} {frame}"
-    return f"the server chose {got.version} {frame}" if got.protocol == "TLS" and got.version else f"answered {frame}"
+    if got.protocol == "TLS" and got.version:
+        return f"the server chose {got.version} {frame}"
+    return f"the server answered {frame}"
 
 
 def _greeting(got: Hint) -> Sentence | None:
@@ -131,7 +134,9 @@ def _asked(own: Sequence[Facets], of: int, common: Comparison) -> str:
     listed = ", ".join(f"{quoted(value)} ({times:,})" for value, times in counts.most_common(NAMED_MAX))
     more = f" and {len(counts) - NAMED_MAX:,} more" if len(counts) > NAMED_MAX else ""
     if what:
-        return f"{whom} carried {what}" + (f", for different names: {listed}{more}" if differ != "protocol" else "")
+        return f"{whom} carried {what}" + (
+            f", with different {PLURAL[differ]}: {listed}{more}" if differ in PLURAL else ""
+        )
     return f"What they asked for differs: {listed}{more}"
 
 
