@@ -89,6 +89,7 @@ from .groups import GROUPS_MAX, Groups, by_endpoint, by_host_and_endpoint
 from .growth import growth
 from .held import End, close_wait
 from .leak import Leak, leak_of, never_closed
+from .sentences import said
 from .view import View
 
 ENDPOINTS_MAX = 1_000
@@ -188,13 +189,13 @@ class CloseWaitLeak(Diagnosis):
         label = view.label(flow, side) if role == "server" else view.host(flow, side)
         ends = view.tables.endpoints[2 * kept["flow"] + kept["side"]]
         proved = (ends["bits"] & int(EndpointBit.FIN_PROVED)) != 0
-        first = Sentence(
+        first = said(
             f"{endpoints:,} {role}s, {label} among them, got the peer's FIN on {len(kept):,} connections and never "
             f"closed their side {frame_list(kept['fin_frame'])}; {grown.per_minute:.3g} more come each minute.",
-            tuple(kept["fin_frame"][:20].tolist()),
+            kept["fin_frame"],
             grown.since_ns,
         )
-        rest = Sentence(f"Together they held {grown.told()}; {_released(len(rows) - len(kept))}.", (), view.last_ts_ns)
+        rest = said(f"Together they held {grown.told()}; {_released(len(rows) - len(kept))}.", (), view.last_ts_ns)
         return self.finding(
             view,
             Severity.CRITICAL if len(kept) >= limits.critical_count * endpoints else Severity.WARNING,
@@ -251,13 +252,13 @@ def _story(view: View, leak: Leak, limits: Thresholds) -> Iterator[Sentence]:
     flow, side = int(kept["flow"][0]), int(kept["side"][0])
     to = f" to {view.label(flow, 1 - side)}" if leak.role == "client" else ""
     peers = "client" if leak.role == "server" else "server"
-    yield Sentence(
+    yield said(
         f"{leak.holder} got the {peers}'s FIN on {len(kept):,} connections{to} and never closed its side "
         f"{frame_list(kept['fin_frame'])}; {grown.per_minute:.3g} more come each minute{_reading(leak)}.",
-        (*kept["fin_frame"][:20].tolist(), *leak.unread.frames[:1]),
+        [*leak.unread.frames[:1], *kept["fin_frame"].tolist()],
         grown.since_ns,
     )
-    yield Sentence(
+    yield said(
         f"It held {grown.told()}; {_released(leak.released)}. " + grown.limit_told(limits.descriptors),
         (),
         view.last_ts_ns,
@@ -265,9 +266,9 @@ def _story(view: View, leak: Leak, limits: Thresholds) -> Iterator[Sentence]:
     if leak.connects:
         frames = (leak.connects.last_frame,) if leak.connects.stopped else ()
         watched = watch(view, -1, leak.connects.last_ns, view.last_ts_ns).flows > 0
-        yield Sentence(f"It {leak.connects.told(watched)}.", frames, leak.connects.last_ns)
+        yield said(f"It {leak.connects.told(watched)}.", frames, leak.connects.last_ns)
     if leak.connects and leak.connects.stopped:
-        yield Sentence(
+        yield said(
             f"The process still lives: had it ended, its host would have closed the {len(kept):,} connections.",
             (),
             view.last_ts_ns,

@@ -94,6 +94,7 @@ from .columns import distinct
 from .confidence import PRESUMED
 from .groups import by_host_and_endpoint
 from .held import End, close_wait
+from .sentences import said
 from .view import View
 
 
@@ -194,16 +195,16 @@ def _story(view: View, first: np.void, count: int, still: int, endpoints: int) -
         acknowledged = f", acknowledged it [{own['last_ack_frame']}],"
     if int(first["end"]) == End.WANTED:
         frames.append(int(first["syn_frame"]))
-    yield Sentence(
+    yield said(
         f"The {role} got the peer's FIN [{first['fin_frame']}]{acknowledged} and since then has sent neither data nor "
         f"its own FIN for {duration(int(first['idle_ns']))}, {_end(first)}.",
         tuple(frames),
         int(first["since_ns"]),
     )
-    yield Sentence("CLOSE-WAIT has no timer: only the application can end it.", (), int(first["until_ns"]))
+    yield said("CLOSE-WAIT has no timer: only the application can end it.", (), int(first["until_ns"]))
     if count > 1:
         where = "" if endpoints == 1 else f" of {endpoints:,} {role}s"
-        yield Sentence(
+        yield said(
             f"The same goes for {plural(count - 1, 'more connection')}{where}; {still:,} are still held at the end.",
             (),
             view.last_ts_ns,

@@ -71,6 +71,7 @@ from .base import Diagnosis, Scope
 from .heartbeat import Heartbeat, learned
 from .middleboxes import ESTABLISHED, HALF_CLOSED, Candidates, forgetting
 from .resets import EXACT, resets_of_class
+from .sentences import said
 from .together import together, widened
 from .view import View
 
@@ -231,7 +232,7 @@ def _story(view: View, found: Disagreement) -> Iterator[Sentence]:
     lost, believer = view.role(flow, 1 - side), view.role(flow, side)
     count = _unacknowledged(view, found)
     what = f"{plural(count, 'byte')}" if count else "segment"
-    yield Sentence(
+    yield said(
         f"The {lost} answered the {believer}'s {what} [{found.asked_frame}] with the RST of a host that has no such "
         f"connection [{event['frame']}]: no ACK, and its sequence number is the ACK number of that segment.",
         (found.asked_frame, int(event["frame"])),
@@ -239,7 +240,7 @@ def _story(view: View, found: Disagreement) -> Iterator[Sentence]:
     )
     state = State(int(event["state"]))
     if found.alive_frame:
-        yield Sentence(
+        yield said(
             f"It had never closed the connection; its last sign of life was [{found.alive_frame}], "
             f"{duration(found.silence_ns)} before. In that time it lost the connection while the {believer} stayed in "
             f"{state}: for up to {duration(found.silence_ns)} the two disagreed, until [{event['frame']}].",
@@ -247,9 +248,9 @@ def _story(view: View, found: Disagreement) -> Iterator[Sentence]:
             found.alive_ns,
         )
     else:
-        yield Sentence(f"It had never closed the connection, and the {believer} was in {state}.", (), found.asked_ns)
+        yield said(f"It had never closed the connection, and the {believer} was in {state}.", (), found.asked_ns)
     if found.beat is not None and found.silence_ns > 2 * found.beat.most_ns:
-        yield Sentence(
+        yield said(
             f"It had sent {found.beat.what} every {found.beat.every} until then, so it was gone or cut off within "
             f"{duration(found.beat.most_ns)} of [{found.alive_frame}], and the {believer} did not notice the silence.",
             (found.alive_frame,),

@@ -78,6 +78,7 @@ from .elsewhere import Heard, heard
 from .giving_up import Repeats, repeats, verdict
 from .heartbeat import learned
 from .middleboxes import ESTABLISHED, HALF_CLOSED, Candidates, forgetting
+from .sentences import said
 from .together import together, widened
 from .view import View
 
@@ -210,15 +211,15 @@ def _half(lost: Dropped, boxes: Candidates) -> str:
 
 def _story(view: View, lost: Dropped, elsewhere: Heard, boxes: Candidates) -> Iterator[Sentence]:
     run, who, other = lost.run, view.role(lost.flow, lost.side), view.role(lost.flow, 1 - lost.side)
-    yield Sentence(
+    yield said(
         f"The connection worked until [{lost.heard_frame}] and was idle for {duration(lost.idle_ns)}; what the {who} "
         f"sent then [{run.sent_frame}] got no answer, and neither did {plural(run.times, 'repetition')} in "
         f"{duration(run.alone_ns)} {frame_list(run.frames)}.",
         (lost.heard_frame, run.sent_frame, *run.frames),
         lost.heard_ns,
     )
-    yield Sentence(verdict(view, lost.flow, lost.side, run), (run.reset_frame,) if run.reset_frame else (), run.last_ns)
-    yield Sentence(
+    yield said(verdict(view, lost.flow, lost.side, run), (run.reset_frame,) if run.reset_frame else (), run.last_ns)
+    yield said(
         "A NAT, firewall or load balancer that forgot the idle connection looks like this"
         + (f"; the {other}'s host was alive: it answered on other connections meanwhile." if elsewhere.flows else
            f"; so does a {other} that died meanwhile."),
@@ -228,7 +229,7 @@ def _story(view: View, lost: Dropped, elsewhere: Heard, boxes: Candidates) -> It
     if boxes.boxes:
         first = boxes.boxes[0]
         how = "just what" if boxes.near else "longer than what"
-        yield Sentence(
+        yield said(
             f"{duration(lost.idle_ns)} is {how} {first.name} wait by default ({duration(first.seconds * NS)}).",
             (),
             run.sent_ns,

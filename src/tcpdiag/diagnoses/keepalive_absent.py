@@ -72,6 +72,7 @@ from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .groups import by_endpoint
 from .middleboxes import forgetting
+from .sentences import said
 from .view import View
 
 _OPEN = [int(State.ESTABLISHED), int(State.MIDSTREAM)]
@@ -156,15 +157,15 @@ class KeepaliveAbsent(Diagnosis):
 def _story(view: View, flows: np.ndarray, label: str, longest_ns: int) -> Iterator[Sentence]:
     one, frames = len(flows) == 1, np.sort(view.flows["last_frame"][flows])
     since_ns = int(view.flows["last_ts_ns"][flows].min())
-    yield Sentence(
+    yield said(
         f"{plural(len(flows), 'connection')} to {label} {'is' if one else 'are'} open and silent in both directions to "
         f"the capture's end, for {'' if one else 'up to '}{duration(longest_ns)} {frame_list(frames)}, without a TCP "
         f"keepalive or a heartbeat: if the peer died, neither side would know.",
-        tuple(frames[:20].tolist()),
+        frames,
         since_ns,
     )
     if boxes := forgetting(longest_ns).boxes:
-        yield Sentence(
+        yield said(
             f"{boxes[0].name} forget a connection that is idle for {duration(boxes[0].seconds * NS)}, by default.",
             (),
             view.last_ts_ns,

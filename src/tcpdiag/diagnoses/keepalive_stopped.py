@@ -143,6 +143,7 @@ from .base import Diagnosis, Scope, frame_list
 from .confidence import FEW_BEATS, NOT_UNIQUE, TAP_UNPROVED
 from .elsewhere import Heard, Watch, heard, watch
 from .heartbeat import Heartbeat, learned
+from .sentences import said
 from .silence import Silence, after
 from .together import together, widened
 from .view import View
@@ -273,7 +274,7 @@ def _story(view: View, beat: Heartbeat, silence: Silence, seen: Watch, probes: i
     who, other = view.role(beat.flow, beat.side), view.role(beat.flow, 1 - beat.side)
     silent_ns = silence.until_ns - beat.last_ns
     end = "the connection ended" if silence.closed else "the capture ends"
-    yield Sentence(
+    yield said(
         f"The {who} sent {beat.what} every {beat.every}, {plural(beat.count, 'time')} {frame_list(beat.frames)}, and "
         f"then nothing for {duration(silent_ns)}, {silent_ns / beat.period_ns:.3g} periods, until {end}; no FIN and no "
         "RST announced that.",
@@ -282,7 +283,7 @@ def _story(view: View, beat: Heartbeat, silence: Silence, seen: Watch, probes: i
     )
     yield _noticed(other, who, silence)
     if seen.alive:
-        yield Sentence(
+        yield said(
             f"The tap was alive all that time: it captured packets of {plural(seen.flows, 'other connection')}.",
             (),
             silence.until_ns,
@@ -290,12 +291,12 @@ def _story(view: View, beat: Heartbeat, silence: Silence, seen: Watch, probes: i
     unnoticed = "" if silence.sent_frames else ", so the kernel will not notice either"
     none = f"No TCP keepalive was seen on this connection{unnoticed}."
     in_use = f"TCP keepalives are in use on this connection: {plural(probes, 'probe')}."
-    yield Sentence(in_use if probes else none, (), silence.until_ns)
+    yield said(in_use if probes else none, (), silence.until_ns)
 
 
 def _noticed(other: str, who: str, silence: Silence) -> Sentence:
     if not silence.sent_frames:
-        return Sentence(
+        return said(
             f"The {other} did not notice: it has sent nothing since, and only that would tell it.",
             (),
             silence.until_ns,
@@ -306,7 +307,7 @@ def _noticed(other: str, who: str, silence: Silence) -> Sentence:
         "nothing": ("nothing came back", 0),
     }[silence.came_back]
     frames = (*silence.sent_frames, *((frame,) if frame else ()))
-    return Sentence(
+    return said(
         f"The {other} sent something since {frame_list(silence.sent_frames)}: {back}.", frames, silence.sent_ns or None
     )
 

@@ -76,6 +76,7 @@ from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .elsewhere import Heard, heard
 from .middleboxes import Candidates, forgetting
+from .sentences import said
 from .together import together, widened
 from .view import View
 
@@ -249,7 +250,7 @@ def _story(view: View, run: Run, elsewhere: Heard) -> Iterator[Sentence]:
     who, other = view.role(run.flow, run.side), view.role(run.flow, 1 - run.side)
     frames = run.probes["frame"].tolist()
     until = f"the RST with which it gave up [{run.reset_frame}]" if run.reset_frame else "its last packet"
-    yield Sentence(
+    yield said(
         f"The {who} sent {plural(len(frames), 'keepalive probe')} {frame_list(frames)}, one every "
         f"{duration(run.interval_ns)}, and none was answered: the {other} was last heard of at [{run.heard_frame}], "
         f"{duration(run.silence_ns)} before {until}.",
@@ -257,17 +258,17 @@ def _story(view: View, run: Run, elsewhere: Heard) -> Iterator[Sentence]:
         int(run.probes["ts_ns"][0]),
     )
     if run.reset_frame:
-        yield Sentence(
+        yield said(
             f"With that RST [{run.reset_frame}] the {who}'s application gets ETIMEDOUT.",
             (run.reset_frame,),
             run.last_ns,
         )
     else:
-        yield Sentence("No RST of the prober was captured: it has not given up yet.", (), run.last_ns)
+        yield said("No RST of the prober was captured: it has not given up yet.", (), run.last_ns)
     whose = f", the defaults of {run.default_of}" if run.default_of else ""
-    yield Sentence(f"So its keepalive is set to {run.settings}{whose}.", (), int(run.probes["ts_ns"][0]))
+    yield said(f"So its keepalive is set to {run.settings}{whose}.", (), int(run.probes["ts_ns"][0]))
     if elsewhere.flows:
-        yield Sentence(
+        yield said(
             f"The {other}'s host was alive: it sent packets on {plural(elsewhere.flows, 'other connection')} since.",
             (),
             elsewhere.last_ns,

@@ -96,6 +96,7 @@ from .elsewhere import Heard, heard
 from .giving_up import Repeats, repeats, rules_of, verdict
 from .heartbeat import learned
 from .middleboxes import ESTABLISHED, HALF_CLOSED, forgetting
+from .sentences import said
 from .together import together, widened
 from .view import View
 
@@ -250,7 +251,7 @@ def _story(view: View, lost: Vanished, elsewhere: Heard) -> Iterator[Sentence]:
     sign = "its heartbeat" if beat is not None and lost.heard_frame == beat.frames[-1] else "frame"
     before = f", {duration(lost.idle_ns)} before that data" if lost.idle_ns >= NS else ""
     but = "but RSTs that it did not obey " if lost.resets else ""
-    yield Sentence(
+    yield said(
         f"The {who}'s {_what(view, lost)} [{run.sent_frame}] got no answer, and neither did "
         f"{plural(run.times, 'repetition')} in {duration(run.alone_ns)} {frame_list(run.frames)}: nothing {but}has "
         f"come from the {other} since {sign} [{lost.heard_frame}]{before}.",
@@ -258,10 +259,10 @@ def _story(view: View, lost: Vanished, elsewhere: Heard) -> Iterator[Sentence]:
         run.sent_ns,
     )
     if pace := run.pace():
-        yield Sentence(f"The repetitions came{pace.removeprefix(',')}.", run.frames, run.first_ns)
-    yield Sentence(verdict(view, flow, side, run), (run.reset_frame,) if run.reset_frame else (), run.last_ns)
+        yield said(f"The repetitions came{pace.removeprefix(',')}.", run.frames, run.first_ns)
+    yield said(verdict(view, flow, side, run), (run.reset_frame,) if run.reset_frame else (), run.last_ns)
     if elsewhere.flows:
-        yield Sentence(
+        yield said(
             f"The {other}'s host was alive: it sent packets on {plural(elsewhere.flows, 'other connection')} since.",
             (),
             elsewhere.last_ns,

@@ -70,7 +70,10 @@ from ..rfc import Rfc
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
+from .elsewhere import watch
 from .groups import by_host_and_endpoint
+from .growth import Connects, connects
+from .releases import same_holder
 from .sentences import said
 from .view import View
 from .windows import Closure, alive, at_byte, closure, ending, own_hand, share_of_life, wanted_more
@@ -96,6 +99,7 @@ class _Stop(NamedTuple):
     open_still: int  # of these connections the reader has not closed so many
     per_minute: float
     unanswered: int  # probes after everything that the reader of the longest one sent
+    connects: Connects | None  # of one client that is the reader
 
     @property
     def worst(self) -> Closure:
@@ -142,6 +146,7 @@ class ReaderStopped(Diagnosis):
             list(_story(view, stop, (ended, last_frames))),
             streams=flows,
             frames=np.concatenate([frames, _closed_frames(view, stop), stop.probes["frame"], last_frames,
+                                   [stop.connects.last_frame] if stop.connects and stop.connects.stopped else [],
                                    *(row.answers["frame"] for row in stop.closures)]),
             span=(min(row.since_ns for row in stop.closures), max(row.until_ns for row in stop.closures)),
             doubts=(NOT_UNIQUE,) if stop.unanswered > 1 else (),
@@ -182,6 +187,7 @@ class ReaderStopped(Diagnosis):
                 "last_probes_unanswered": stop.unanswered,
                 "not_closed": stop.open_still,
                 "per_minute": round(stop.per_minute, 3),
+                "connects_stopped": bool(stop.connects and stop.connects.stopped),
                 "ended": ended,
             },
         )  # fmt: skip
@@ -208,7 +214,13 @@ def _stop(view: View, flows: np.ndarray, sides: np.ndarray, readers: int) -> _St
         int(np.count_nonzero((ends["bits"] & int(EndpointBit.FIN_SENT | EndpointBit.RST_SENT)) == 0)),
         (len(flows) - 1) * 60 * NS / span_ns if len(flows) >= _GROWS and span_ns >= NS else 0.0,
         _unanswered(view, closures[longest]),
+        _connects(view, int(flows[longest]), int(sides[longest])) if readers == 1 and len(flows) > 1 else None,
     )
+
+
+def _connects(view: View, flow: int, side: int) -> Connects | None:
+    """When the reader, if it is a client, connected to that server."""
+    return connects(view, same_holder(view, flow, side)) if side == int(view.client[flow]) else None
 
 
 def _story(view: View, stop: _Stop, ended: tuple[str, tuple[int, ...]]) -> Iterator[Sentence]:
@@ -221,9 +233,14 @@ def _story(view: View, stop: _Stop, ended: tuple[str, tuple[int, ...]]) -> Itera
         f"The {who}'s application stopped reading: {reader}"
         + (f" and {stop.readers - 1:,} more readers" if stop.readers > 1 else "")
         + (" closed its receive window" if one else f" closed the receive windows of {len(stop.flows):,} connections")
+        + f" to {view.label(worst.flow, 1 - worst.side)}"
         + (at_byte(worst) if one else f",{at_byte(worst)} on the longest one" if worst.taken is not None else "")
-        + f" {frame_list(closed_frames)}, and never opened {'it' if one else 'them'} again: for {lasted}"
-        + (", to the end." if one else " on the longest one, to the end."),
+        + f" {frame_list(closed_frames)}, and never opened {'it' if one else 'them'} again"
+        + (
+            f": for {lasted}, to the end."
+            if one
+            else f"{_not_closed(stop)}: for {lasted} on the longest one, to the end; {_growing(stop)}."
+        ),
         closed_frames,
         worst.since_ns,
     )
@@ -237,12 +254,27 @@ def _story(view: View, stop: _Stop, ended: tuple[str, tuple[int, ...]]) -> Itera
     until_ns = np.array([row.until_ns for row in stop.closures], np.int64)
     closed_ns = until_ns - [row.since_ns for row in stop.closures]
     yield said(f"The window was closed for {share_of_life(view, stop.flows, closed_ns, until_ns)}.")
-    rate = f", {stop.per_minute:.3g} more come each minute" if stop.per_minute else ""
     frames = f" {frame_list(ended[1])}" if ended[1] else ""
     if one:
         yield said(f"{ended[0][0].upper()}{ended[0][1:]}{frames}.", ended[1], worst.until_ns)
-    else:
-        yield said(f"{stop.open_still:,} of these connections are still not closed by the {who}{rate}.")
+    if stop.connects is not None and stop.connects.stopped:
+        seen = watch(view, -1, stop.connects.last_ns, view.last_ts_ns).flows > 0
+        yield said(f"It {stop.connects.told(seen)}.", [stop.connects.last_frame], stop.connects.last_ns)
+
+
+def _not_closed(stop: _Stop) -> str:
+    """Which of several connections the reader keeps."""
+    if stop.open_still == len(stop.flows):
+        return " nor closed one of the connections"
+    return f", nor closed {stop.open_still:,} of the connections"
+
+
+def _growing(stop: _Stop) -> str:
+    """How fast they become more."""
+    if stop.per_minute:
+        return f"{stop.per_minute:.3g} more come each minute"
+    since_ns = [row.since_ns for row in stop.closures]
+    return f"all {len(stop.flows):,} came within {duration(max(since_ns) - min(since_ns))}"
 
 
 def _details(view: View, flows: np.ndarray, sides: np.ndarray) -> np.ndarray:

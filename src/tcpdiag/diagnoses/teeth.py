@@ -14,6 +14,7 @@ from ..units import NS, duration, epoch, plural
 from .base import frame_list
 from .held import End
 from .releases import Cohort, answered, same_holder
+from .sentences import said
 from .view import View
 
 FRAMES_LISTED: Final = 100
@@ -99,7 +100,7 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
     ]
     more = f", and {len(told) - _TOLD:,} times more" if len(told) > _TOLD else ""
     shown = np.concatenate([cohort.events["frame"] for cohort in told[:_TOLD]])
-    yield Sentence(
+    yield said(
         f"{teeth.label} keeps what its {teeth.other}s have ended, up to {plural(max(heights), 'socket')} in "
         f"CLOSE-WAIT, and closes all of it at once{_regularity(teeth.gaps_ns)}: {', '.join(bursts)}{more}; it had "
         f"answered {_share(teeth.replied, len(teeth.held))} of them.",
@@ -107,7 +108,7 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
         told[0].first_ns,
     )
     stays = teeth.stays_ns
-    yield Sentence(
+    yield said(
         f"The FINs of the {teeth.other}s had come one by one; the sockets stayed in CLOSE-WAIT for "
         f"{duration(int(stays.min()))} to {duration(int(stays.max()))}, and their number rose to {_range(heights)}"
         f"{' each time' if len(told) > 1 else ''}.",
@@ -117,11 +118,11 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
     yield _common_told(teeth)
     if teeth.still_open:
         were = "was" if teeth.still_open == 1 else "were"
-        yield Sentence(
+        yield said(
             f"{plural(teeth.still_open, 'connection')} that {were} still open went with them.", (), told[-1].first_ns
         )
     if teeth.period_ns is not None:
-        yield Sentence(
+        yield said(
             f"All wait for one thing that comes every {duration(teeth.period_ns)}: a time-out of that length, likely.",
             (),
             told[-1].first_ns,
@@ -133,7 +134,7 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
     )
     same = f"{plural(others, 'more endpoint does', 'more endpoints do')} the same." if others else ""
     if rest or same:
-        yield Sentence(" ".join(part for part in (rest, same) if part), (), teeth.view.last_ts_ns)
+        yield said(" ".join(part for part in (rest, same) if part), (), teeth.view.last_ts_ns)
 
 
 def _regularity(gaps: np.ndarray) -> str:
@@ -178,7 +179,7 @@ def _common_told(teeth: Teeth) -> Sentence:
     got = f"{asked} bytes had come in on each" if shared["bytes_max"] else "nothing had come in on them"
     _, middle, longest = (duration(int(seconds * NS)) for seconds in shared["ended_after_s"])
     after = middle if middle == longest else f"{middle} (half of them), {longest} at most"
-    return Sentence(
+    return said(
         f"In common: all {count:,} were {whom}; {got}; their {teeth.other}s ended them after {after}.",
         (),
         int(teeth.held["since_ns"].min()),
