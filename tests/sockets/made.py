@@ -1,5 +1,6 @@
 """Listings made by hand beside captures of this project."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -42,11 +43,11 @@ def joined(report: Report) -> JoinedListing:
 
 
 def edited(folder: Path, *changes: tuple[str, str]) -> Path:
-    """The fixture's ss.txt with other words in it."""
+    """The fixture's ss.txt changed: regular expressions and what they become."""
     text = (TABLE / "ss.txt").read_text()
     for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
+        text, count = re.subn(old, new, text)
+        assert count
     path = folder / "ss.txt"
     path.write_text(text)
     return path

@@ -12,8 +12,16 @@ NS = 10**9
 HERE, THERE = End(4, 0, 1, 80), End(4, 0, 2, 4000)
 
 
-def verdict(predicted: State, actual: State | None, send_q: int | None = 0, *, certain: bool = True,
-            around: frozenset[State] = frozenset(), after_ns: int = 0, before_ns: int = 0) -> tuple[Agreement, str]:  # fmt: skip
+def verdict(
+    predicted: State,
+    actual: State | None,
+    send_q: int | None = 0,
+    *,
+    certain: bool = True,
+    around: frozenset[State] = frozenset(),
+    after_ns: int = 0,
+    before_ns: int = 0,
+) -> tuple[Agreement, str]:
     socket = Socket(HERE, THERE, actual, 0, send_q)
     found = compare(socket, Prediction(predicted, 0, 7, certain), set(around) | {predicted}, after_ns, before_ns)
     return found.agreement, found.note

@@ -17,7 +17,9 @@ MAC = (
     "Active Internet connections (including servers)\n"
     "Proto Recv-Q Send-Q  Local Address          Foreign Address        (state)     rhiwat shiwat    pid   epid\n"
 )
-MAC_15 = "Proto Recv-Q Send-Q  Local Address  Foreign Address  (state)  rxbytes txbytes rhiwat shiwat process:pid state\n"
+MAC_15 = (
+    "Proto Recv-Q Send-Q  Local Address  Foreign Address  (state)  rxbytes txbytes rhiwat shiwat process:pid state\n"
+)
 
 
 def listing_of(text: str, folder: Path) -> Listing:
@@ -149,7 +151,7 @@ def test_netstat_with_users_and_inodes(tmp_path: Path) -> None:
     ("text", "owner"),
     [
         (MAC + "tcp4 0 0 10.0.0.1.5 10.0.0.2.443 ESTABLISHED 131072 131072 361 0", Owner("process", 361, None)),
-        (MAC_15 + "tcp4 0 0 10.0.0.1.5 10.0.0.2.443 ESTABLISHED 9 9 131072 131072 apsd:361 00102", Owner("apsd", 361, None)),
+        (MAC_15 + "tcp4 0 0 10.0.0.1.5 10.0.0.2.443 ESTABLISHED 9 9 13 13 apsd:361 00102", Owner("apsd", 361, None)),
     ],
 )  # fmt: skip
 def test_netstat_of_macos_names_processes_by_its_head(text: str, owner: Owner, tmp_path: Path) -> None:
@@ -218,7 +220,9 @@ def test_other_kinds_of_socket_are_left_out_in_silence(line: str, tmp_path: Path
     assert (len(listing.sockets), listing.not_understood) == (1, {})
 
 
-@pytest.mark.parametrize("word", ["ESTAB", "ESTABLISHED", "SYN_RCVD", "NEW-SYN-RECV", "FIN_WAIT1", "FIN-WAIT-2", "UNCONN"])
+@pytest.mark.parametrize(
+    "word", ["ESTAB", "ESTABLISHED", "SYN_RCVD", "NEW-SYN-RECV", "FIN_WAIT1", "FIN-WAIT-2", "UNCONN"]
+)
 def test_every_tools_words_are_states(word: str) -> None:
     assert isinstance(state_named(word), State)
 

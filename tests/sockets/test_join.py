@@ -118,7 +118,7 @@ def test_of_a_host_that_talks_to_itself_each_socket_has_its_side(tmp_path: Path)
 
 
 def test_a_mapped_address_is_the_one_on_the_wire(tmp_path: Path) -> None:
-    path = edited(tmp_path, ("198.51.100.80:8080", "[::ffff:198.51.100.80]:8080"))
+    path = edited(tmp_path, ("198.51.100.80:8080 ", "[::ffff:198.51.100.80]:8080 "))
     assert len(joined(report_of("socket-table").with_sockets(path)).joined) == 13
 
 

@@ -122,7 +122,9 @@ def test_two_tools_in_one_file_are_one_listing(tmp_path: Path) -> None:
     assert all(s.owners[0].name == "leaky" and s.recv_q == 46 for s in close_wait)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello\n", b"\x00\xff" * 5000, b"# ss output follows\n", b"\xd4\xc3\xb2\xa1" * 99])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello\n", b"\x00\xff" * 5000, b"# ss output follows\n", b"\xd4\xc3\xb2\xa1" * 99]
+)
 def test_any_other_file_is_unreadable(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)

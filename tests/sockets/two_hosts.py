@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -34,17 +34,17 @@ HELD_S = 6.0  # longer than the 5 s from which a stay in CLOSE-WAIT is told
 PR_SET_NAME, TCP_REPAIR = 15, 19
 
 
-def record(folder: Path, tag: str = "") -> None:
+def record(folder: Path, names: Iterable[str] = tuple(LISTINGS)) -> None:
     """Writes capture.pcap and the listings into `folder`; without the blanks at the ends of lines."""
-    with _hosts(tag or str(os.getpid())) as (server, client), ExitStack() as stack:
+    with _hosts(str(os.getpid())) as (server, client), ExitStack() as stack:
         tap = ["tcpdump", "-Uqni", "eth0", "--nano", "-w", str(folder / "capture.pcap"), f"tcp and not port {UNSEEN}"]
         tcpdump = stack.enter_context(_running(server, tap, "listening"))
         me = [sys.executable, str(Path(__file__).resolve())]
         stack.enter_context(_running(server, [*me, "serve"], "ready"))
         stack.enter_context(_running(client, [*me, "connect"], "ready"))
         time.sleep(HELD_S)
-        for name, command in LISTINGS.items():
-            dated = ["sh", "-c", f"date --iso-8601=ns; {command}"]
+        for name in names:
+            dated = ["sh", "-c", f"date --iso-8601=ns; {LISTINGS[name]}"]
             listing = subprocess.run(_inside(server, dated), capture_output=True, timeout=60, check=True).stdout
             (folder / name).write_text("".join(f"{line.rstrip()}\n" for line in listing.decode().splitlines()))
         time.sleep(2 * CHATTER_S)

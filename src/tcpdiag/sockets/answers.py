@@ -23,6 +23,8 @@ SINGLE_MAX: Final = 3
 LISTINGS_MAX: Final = 2
 """Listings that a finding tells of: the first that says something of it, and the last."""
 
+CONFIRMED, CONTRADICTED = "confirmed", "contradicted"
+
 _COMMAND: Final = re.compile(r"(?:on [^:;]+: )?(?:ss|netstat|lsof) -[^;]*\Z")
 
 
@@ -35,8 +37,15 @@ def answered(
     retold = []
     for each in incidents:
         group = [done[name] for name in each.findings if name in done]
-        retold.append(incident(int(each.id.rpartition("-")[2]), group) if group else each)
+        retold.append(_retold(int(each.id.rpartition("-")[2]), group) if group else each)
     return tuple(done.values()), tuple(retold)
+
+
+def _retold(number: int, group: Sequence[Finding]) -> Incident:
+    """What contradicts it stands in front: it has no time of its own."""
+    told = incident(number, group)
+    first = [finding.story[0] for finding in group if finding.data.get("sockets", {}).get("outcome") == CONTRADICTED]
+    return replace(told, narrative=(*first, *(sentence for sentence in told.narrative if sentence not in first)))
 
 
 class _Index:
@@ -107,7 +116,7 @@ def _weighed(finding: Finding, outcome: Outcome) -> Finding:
     data: dict[str, Any] = {
         **finding.data,
         "sockets": {
-            "outcome": "contradicted" if outcome.contradicted else "confirmed",
+            "outcome": CONTRADICTED if outcome.contradicted else CONFIRMED,
             "borne_out": len(outcome.borne_out),
             "against": len(outcome.against),
         },

@@ -34,6 +34,7 @@ _INFO: Final = re.compile(
     r"lost|notsent|cwnd|backoff|retrans):(?:[0-9]{1,18}/)?([0-9]{1,18})\b"
 )
 _MS: Final = 1_000_000
+_LONGEST_NS: Final = 1 << 62
 
 
 class Ss:
@@ -116,9 +117,8 @@ def _timer(text: str) -> Timer | None:
     match = _TIMER.search(text)
     if match is None:
         return None
-    parts = _TIME.findall(match[2])
     try:
-        left = round(sum(float(number) * _UNITS[unit] for number, unit in parts) * _MS) if parts else None
+        left = round(sum(float(number) * _UNITS[unit] for number, unit in _TIME.findall(match[2])) * _MS)
     except ValueError:  # 1.2.3sec
-        left = None
-    return Timer(match[1], left, int(match[3]))
+        left = 0
+    return Timer(match[1], left if 0 < left < _LONGEST_NS else None, int(match[3]))

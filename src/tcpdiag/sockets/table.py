@@ -125,11 +125,11 @@ class SocketTable:
         import pandas as pd
 
         rows = [row for listing in self.listings for row in _frame_rows(listing)]
-        data = pd.DataFrame(rows, columns=list(_COLUMNS))
-        data["ts"] = pd.to_datetime(data["ts"], unit="ns", utc=True)
-        for name in ("stream", "recv_q", "send_q", "unread", "pid", "fd", "inode", "uid", "predicted_frame"):
-            data[name] = data[name].astype("Int64")
-        return data
+        columns: dict[str, Any] = {name: [row[place] for row in rows] for place, name in enumerate(_COLUMNS)}
+        columns["ts"] = pd.to_datetime(columns["ts"], unit="ns", utc=True)
+        for name in _NUMBERS:
+            columns[name] = pd.array(columns[name], dtype="Int64")
+        return pd.DataFrame(columns)
 
 
 def together(first: SocketTable | None, second: SocketTable) -> SocketTable:
@@ -142,6 +142,8 @@ _COLUMNS = (
     "ts", "path", "line", "local", "remote", "state", "recv_q", "send_q", "unread", "process", "pid", "fd", "inode",
     "uid", "stream", "side", "predicted", "predicted_frame", "agreement", "note",
 )  # fmt: skip
+
+_NUMBERS = ("stream", "recv_q", "send_q", "unread", "pid", "fd", "inode", "uid", "predicted_frame")
 
 
 def _frame_rows(listing: JoinedListing) -> Iterator[Sequence[Any]]:
