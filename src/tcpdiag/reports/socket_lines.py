@@ -6,7 +6,7 @@ from typing import Final
 
 from ..report import Report
 from ..sockets.compare import Agreement
-from ..sockets.holders import told
+from ..sockets.holders import Holder, told
 from ..sockets.socket import Socket
 from ..sockets.table import Joined, JoinedListing
 from ..sockets.when import DATE_LINE, GIVEN
@@ -58,9 +58,7 @@ def _lines(each: JoinedListing) -> Iterator[str]:
     if each.when != "during":
         yield f"It was taken {each.when} the capture: states are compared with those at its {_edge(each)}."
     for holder in each.close_wait()[:LINES_MAX]:
-        ports = ", ".join(map(str, holder.ports[:LINES_MAX])) + (", ..." if len(holder.ports) > LINES_MAX else "")
-        waiting = "" if holder.owners else ": not accepted yet" if holder.fileless else ": taken without root, or -p"
-        yield f"CLOSE-WAIT: {told(holder)} (port {ports}){waiting}"
+        yield f"CLOSE-WAIT: {told(holder)} ({_ports(holder)}){': not accepted yet' if holder.fileless else ''}"
     yield from _some(_queue(socket) for socket in each.listing.listeners if socket.recv_q)
     yield from _some(_difference(row) for row in each.joined if row.verdict.agreement is Agreement.DIFFERS)
     yield from _some(_difference(row) for row in each.joined if row.verdict.agreement is Agreement.EXPLAINED)
@@ -69,6 +67,8 @@ def _lines(each: JoinedListing) -> Iterator[str]:
         f"{_frame(row.predicted.frame)}, the kernel has no such socket: half-open, or its end was not captured"
         for row in each.absent
     )
+    if each.count(Agreement.NOT_LISTED):
+        yield "A listing of one state alone has no column for it: keep its command above it, or list all states (-a)."
     for reason, count in each.listing.not_understood.items():
         yield f"{plural(count, 'line')} not understood: {reason}"
 
@@ -98,6 +98,11 @@ def _counts(each: JoinedListing) -> str:
 def _edge(each: JoinedListing) -> str:
     gap = duration(abs(each.ts_ns - each.compared_at_ns))
     return f"start, {gap} later" if each.when == "before" else f"end, {gap} earlier"
+
+
+def _ports(holder: Holder) -> str:
+    names = ", ".join(map(str, holder.ports[:LINES_MAX])) + (", ..." if len(holder.ports) > LINES_MAX else "")
+    return f"port {names}" if len(holder.ports) == 1 else f"ports {names}"
 
 
 def _queue(socket: Socket) -> str:
