@@ -256,6 +256,7 @@ def outage_that_ends(lab: Lab) -> None:
         return not lost[0]
 
     lab.wire_at("server").watch(drop)
+    lab.tolerate("path-loss", "everything is lost for a while")
     lab.spawn(made.sendall, os.urandom(3000))
     lab.pause(0.9, 1.5)
     lost[0] = False
