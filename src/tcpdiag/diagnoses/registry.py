@@ -13,6 +13,7 @@ from .capture_truncated import CaptureTruncated
 from .close_wait_leak import CloseWaitLeak
 from .close_wait_sawtooth import CloseWaitSawtooth
 from .close_wait_stuck import CloseWaitStuck
+from .conflicting_overlap import ConflictingOverlap
 from .half_open import HalfOpen
 from .idle_flow_dropped import IdleFlowDropped
 from .keepalive_absent import KeepaliveAbsent
@@ -26,6 +27,7 @@ from .reset_loop import ResetLoop
 from .rst_injected import RstInjected
 from .rst_off_sequence import RstOffSequence
 from .rst_spray import RstSpray
+from .segment_injected import SegmentInjected
 from .syn_flood import SynFlood
 from .syn_in_connection import SynInConnection
 from .syn_into_close_wait import SynIntoCloseWait
@@ -34,8 +36,10 @@ from .syn_unanswered import SynUnanswered
 from .zero_window_stall import ZeroWindowStall
 
 DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
+    SegmentInjected(),
     RstInjected(),
     ResetLoop(),
+    ConflictingOverlap(),
     RstSpray(),
     RstOffSequence(),
     SynIntoCloseWait(),
