@@ -38,8 +38,9 @@ def name(family: int, kind: int, code: int) -> str:
 
 
 def prohibited(family: int, kind: int, code: int) -> bool:
-    """A firewall says that it forbids this."""
-    return (family, kind, code) in _PROHIBITED
+    """A firewall says that it forbids this. It is one, too, that answers TCP with port unreachable: where nobody
+    listens, a kernel sends a RST (RFC 9293 section 3.10.7.1)."""
+    return (family, kind, code) in _PROHIBITED | _PORT
 
 
 def unreachable(family: int, kind: int, code: int) -> bool:

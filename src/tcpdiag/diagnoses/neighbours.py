@@ -35,6 +35,9 @@ class Seen(NamedTuple):
     frames: tuple[int, ...]  # some of their SYNs, those meanwhile first
     mute: int  # established there meanwhile or before; the client's text is acknowledged, and never answered by any
     mute_frames: tuple[int, ...]
+    waiting: (
+        int  # established there meanwhile or before, whether the client sent text or not, and no text of the server
+    )
     served: int  # established there meanwhile or before, and the server sent text
     other_ports: int  # connects to other ports of that host, begun meanwhile, answered by SYN-ACK or RST
     host_before: bool  # the address sent anything else before the first SYN in question
@@ -128,6 +131,7 @@ class Neighbours:
             frames=tuple(self._flows["first_frame"][told[:SHOWN]].tolist()),
             mute=int(np.count_nonzero(mute)),
             mute_frames=tuple(self._flows["first_frame"][others[mute][:SHOWN]].tolist()),
+            waiting=int(np.count_nonzero(~served & (times <= end))),
             served=int(np.count_nonzero(served)),
             other_ports=self._other_ports(alike, sides, int(mine["port"][side]), begin, end),
             host_before=bool(np.any(around < begin)),

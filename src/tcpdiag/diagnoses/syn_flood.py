@@ -82,7 +82,7 @@ end
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -94,6 +94,9 @@ from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
 from .floods import Flood, floods, only_syns
 from .view import View
+
+KEPT_MIN: Final = 0.9
+"""Share of the unanswered SYN-ACKs that a server without cookies repeats; the rest allows for what the capture lost."""
 
 
 class Thresholds(NamedTuple):
@@ -181,8 +184,8 @@ def _severity(flood: Flood, filtered: bool, limits: Thresholds) -> Severity:
 
 
 def _cookies(flood: Flood) -> bool | None:
-    """Whether the server keeps no state; None where the capture does not tell."""
-    return flood.kept == 0 if flood.watched else None
+    """Whether the server keeps no state for some of them; None where the capture does not tell."""
+    return flood.kept < KEPT_MIN * flood.watched if flood.watched else None
 
 
 def _story(flood: Flood, label: str, frames: np.ndarray, filtered: bool, limits: Thresholds) -> Iterator[Sentence]:
@@ -208,12 +211,11 @@ def _story(flood: Flood, label: str, frames: np.ndarray, filtered: bool, limits:
     look.append(f"their TTL is {', '.join(map(str, flood.ttls[:4]))}{' and others' if len(flood.ttls) > 4 else ''}")
     yield Sentence(f"They come from about {plural(flood.sources, 'address', 'addresses')}: {'; '.join(look)}.")
     if flood.watched:
-        repeated = percent(flood.kept / flood.watched)
-        yield Sentence(
-            f"The server repeats {repeated} of the SYN-ACKs that nobody answers: it keeps these in its SYN queue."
-            if flood.kept
-            else "The server repeats none of its SYN-ACKs: it keeps no state, SYN cookies have taken over."
-        )
+        repeated = f"{percent(flood.kept / flood.watched)} of its SYN-ACKs" if flood.kept else "none of its SYN-ACKs"
+        state = "it keeps a place in its SYN queue for each"
+        if _cookies(flood):
+            state = f"{'for the others' if flood.kept else 'for these'} it keeps no state, SYN cookies have taken over"
+        yield Sentence(f"The server repeats {repeated} that nobody answers: {state}.")
     real = flood.completed + flood.starved
     if real:
         yield Sentence(

@@ -1,8 +1,8 @@
 """SYNs that are answered by a RST, or by an ICMP error that says no.
 
 ## What it sees
-Connects that got a RST instead of a SYN-ACK, or nothing but an ICMP error that refuses: port or protocol unreachable
-(the host has nobody there, or its firewall rejects politely), or administratively prohibited (a firewall on the way).
+Connects that got a RST instead of a SYN-ACK, or nothing but an ICMP error that refuses: port or protocol unreachable,
+or administratively prohibited. Both are a firewall's answer: a kernel where nobody listens answers TCP with a RST.
 One finding for each endpoint that refused, with what the capture tells of who refused: whether the RSTs' TTL is that
 of the host's other packets, whether they came sooner than that host can answer, and whether the port accepted others.
 
@@ -269,7 +269,8 @@ def _story(view: View, rows: np.ndarray, label: str, who: _Refuser, limits: Thre
     if seen.answered:
         yield Sentence(seen.told(), seen.frames)
     else:
-        yield Sentence("It accepted no connect in this capture: nobody seems to listen there.")
+        nobody = "" if who.prohibited else ": nobody seems to listen there"
+        yield Sentence(f"It accepted no connect in this capture{nobody}.")
     if who.ttl_differs or who.sooner(limits):
         parts = []
         if who.ttl_differs:
@@ -299,7 +300,8 @@ def _causes(who: _Refuser, limits: Thresholds) -> tuple[Cause, ...]:
     if who.sooner(limits):
         firewall.append(f"a RST after {duration(who.soonest_ns or 0)}: sooner than the host can answer")
     if who.prohibited:
-        firewall.append(f"ICMP says so: {', '.join(who.errors)}")
+        why = "a kernel where nobody listens answers TCP with a RST"
+        firewall.append(f"ICMP {', '.join(who.errors)}: {why}")
     if seen.meanwhile:
         firewall.append(f"the port accepted {plural(seen.meanwhile, 'other connect')} in the same seconds")
     listens = (f"it accepted {plural(seen.meanwhile, 'other connect')} in the same seconds",) if seen.meanwhile else ()
