@@ -9,7 +9,7 @@ ESTAB      0      0           10.0.0.1:22         10.0.0.2:3333   users:(("sshd"
 
 import re
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ..model.states import State
 from .ends import NotUnderstood, digits, end
@@ -28,9 +28,9 @@ _USERS: Final = re.compile(rf"users:\((?:{_USER},?)+\)")
 _TIMER: Final = re.compile(r"\btimer:\(([a-z]+),([0-9a-z.]*),([0-9]{1,5})\)")
 _TIME: Final = re.compile(r"([0-9.]{1,8})(day|hour|min|sec|ms|us)")
 _UNITS: Final = {"day": 86_400_000, "hour": 3_600_000, "min": 60_000, "sec": 1000, "ms": 1, "us": 0.001}
-_NUMBER: Final = re.compile(r"(?<![\w.])(uid|ino):([0-9]{1,18})\b")
+_NUMBER: Final = re.compile(r" (uid|ino):([0-9]{1,18})\b")
 _INFO: Final = re.compile(
-    r"(?<![\w.])(lastsnd|lastrcv|lastack|bytes_sent|bytes_retrans|bytes_acked|bytes_received|segs_out|segs_in|unacked|"
+    r" (lastsnd|lastrcv|lastack|bytes_sent|bytes_retrans|bytes_acked|bytes_received|segs_out|segs_in|unacked|"
     r"lost|notsent|cwnd|backoff|retrans):(?:[0-9]{1,18}/)?([0-9]{1,18})\b"
 )
 _MS: Final = 1_000_000
@@ -52,11 +52,11 @@ class Ss:
 
     def header(self, line: str) -> bool:
         """Whether it is the head of the table, or the shell's line that made it."""
-        if match := _HEADER.match(line.strip()):
+        if match := _HEADER.match(line.lstrip()):
             self._has_state = match[2] is not None
             self.filtered |= not self._has_state
             return True
-        if not _COMMAND.search(line):
+        if "ss -" not in line or not _COMMAND.search(line):
             return False
         words = _STATE_WORDS.findall(line)
         self._only = state_named(words[0]) if len(words) == 1 else None
@@ -99,18 +99,19 @@ class Ss:
 
 def _more(socket: Socket, text: str) -> Socket:
     """What stands behind the addresses, in any order."""
-    users = _USERS.search(text)
-    plain = text if users is None else text[: users.start()] + text[users.end() :]  # a name may look like anything
-    owners = [] if users is None else _ONE_USER.findall(users[0])
-    numbers = dict(_NUMBER.findall(plain))
-    return replace(
-        socket,
-        owners=socket.owners + tuple(Owner(name, int(pid), int(fd)) for name, pid, fd in owners),
-        timer=_timer(plain) or socket.timer,
-        uid=int(numbers["uid"]) if "uid" in numbers else socket.uid,
-        inode=int(numbers["ino"]) if "ino" in numbers else socket.inode,
-        info={**socket.info, **{name: int(value) for name, value in _INFO.findall(plain)}},
-    )
+    found: dict[str, Any] = {}
+    if "users:(" in text and (users := _USERS.search(text)):
+        text = text[: users.start()] + text[users.end() :]  # a name may look like anything
+        owners = (Owner(name, int(pid), int(fd)) for name, pid, fd in _ONE_USER.findall(users[0]))
+        found["owners"] = (*socket.owners, *owners)
+    if "timer:(" in text and (timer := _timer(text)):
+        found["timer"] = timer
+    for name, value in _NUMBER.findall(text):
+        found["inode" if name == "ino" else name] = int(value)
+    info = {name: int(value) for name, value in _INFO.findall(text)}
+    if info:
+        found["info"] = {**socket.info, **info}
+    return replace(socket, **found) if found else socket
 
 
 def _timer(text: str) -> Timer | None:
