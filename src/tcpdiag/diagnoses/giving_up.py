@@ -121,17 +121,17 @@ def rules_of(view: View, flow: int, side: int, run: Repeats) -> list[str]:
     own = view.tables.endpoint(flow, side)
     orphan = int(own["bits"]) & EndpointBit.FIN_SENT and int(own["state"]) in _ORPHANED
     least_ns, most_ns = run.last_ns - run.first_ns, run.due_ns - run.sent_ns
+    fitting = [n for n in range(2, _RETRIES_MAX) if least_ns < model_timeout_ns(n) <= most_ns]
     found = []
-    for retries in range(2, _RETRIES_MAX):
-        if least_ns < model_timeout_ns(retries) <= most_ns:
-            if orphan and retries == _ORPHAN_RETRIES:
-                found.append("Linux, once the process has closed (tcp_orphan_retries)")
-            else:
-                default = " (the default)" if retries == _RETRIES_DEFAULT else ""
-                found.append(f"Linux with tcp_retries2 = {retries}{default}")
+    if orphan and _ORPHAN_RETRIES in fitting:
+        found.append("Linux, once the process has closed (tcp_orphan_retries)")
+    elif _RETRIES_DEFAULT in fitting:
+        found.append(f"Linux with tcp_retries2 = {_RETRIES_DEFAULT} (the default)")
+    elif fitting:
+        found.append(f"Linux with tcp_retries2 = {' or '.join(map(str, fitting))}")
     if _WINDOWS_TTL[0] <= int(own["ttl"]) <= _WINDOWS_TTL[1] and run.times == _WINDOWS_REPEATS:
         found = ["Windows, after 5 repetitions (TcpMaxDataRetransmissions)"]
-    elif run.last_ns - run.sent_ns < model_timeout_ns(_RETRIES_DEFAULT):
+    elif _RETRIES_DEFAULT not in fitting and run.last_ns - run.sent_ns < model_timeout_ns(_RETRIES_DEFAULT):
         found.append(f"a TCP_USER_TIMEOUT of {duration(run.last_ns - run.sent_ns)} to {duration(most_ns)}")
     return found
 
