@@ -127,27 +127,30 @@ def _never_acknowledged(view: View) -> np.ndarray:
 
 def _reset_at_once(view: View) -> np.ndarray:
     """Flows in which the server sent one SYN-ACK and, for the client's ACK, a RST, without a byte between."""
-    packets, syns, bits = view.side("packets"), view.side("syns"), view.side("bits")
-    chosen = view.of_server((bits & int(EndpointBit.RST_SENT)) != 0)
-    chosen &= view.of_server(syns) == 1
-    chosen &= view.of_client((bits & int(EndpointBit.ACKED)) != 0)
-    flows = np.flatnonzero(chosen)
-    server = 1 - view.client[flows].astype(np.int64)
+    flows = view.with_details
+    client, at = view.client[flows].astype(np.int64), np.arange(len(flows))
+    bits = view.side("bits")[flows]
+    chosen = (bits[at, 1 - client] & int(EndpointBit.RST_SENT)) != 0
+    chosen &= (bits[at, client] & int(EndpointBit.ACKED)) != 0
+    flows, server = flows[chosen], 1 - client[chosen]
     rows = view.tables.endpoints[2 * flows + server]
-    found: np.ndarray = flows[packets[flows, server] == rows["syns"] + rows["resets"]]
+    found: np.ndarray = flows[(rows["syns"] == 1) & (rows["packets"] == rows["syns"] + rows["resets"])]
     return found
 
 
 def _syns_dropped(view: View) -> tuple[np.ndarray, np.ndarray]:
     """Flows whose SYN was repeated: those that never got an answer, and those that got one only then."""
-    repeated = (view.of_client(view.side("syns")) > 1) & ~view.flooding & ~view.one_sided
-    met = view.by_kind(EventKind.SYN_IN_CONNECTION)["flow"]
-    repeated[met] = False  # an older connection on the 4-tuple is why
-    waiting = view.of_client(view.side("state")) == State.SYN_SENT
-    silent = repeated & waiting & (view.of_server(view.side("packets")) == 0)
-    late = repeated & view.of_client(view.has(EndpointBit.SYN_ACKED))
-    late &= view.of_server(view.side("syns")) == 1  # a SYN-ACK that is repeated as well was lost on its way
-    return np.flatnonzero(silent), np.flatnonzero(late)
+    rows = view.rows_of(EventKind.SYN_REPEATED)
+    flows = view.event_flow[rows].astype(np.int64)
+    flows = distinct(flows[view.events["side"][rows] == view.client[flows]])
+    met = view.by_kind(EventKind.SYN_IN_CONNECTION)["flow"]  # an older connection on the 4-tuple is why
+    flows = flows[~view.flooding[flows] & ~view.one_sided[flows] & ~np.isin(flows, met)]
+    client = view.client[flows].astype(np.int64)
+    waiting = view.side("state")[flows, client] == State.SYN_SENT
+    silent = waiting & (view.side("packets")[flows, 1 - client] == 0)
+    late = (view.side("bits")[flows, client] & int(EndpointBit.SYN_ACKED)) != 0
+    late &= view.side("syns")[flows, 1 - client] == 1  # a SYN-ACK that is repeated as well was lost on its way
+    return flows[silent], flows[late]
 
 
 def _of_endpoint(view: View, flows: np.ndarray, flow: int, side: int) -> np.ndarray:
