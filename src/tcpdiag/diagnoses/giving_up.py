@@ -51,9 +51,7 @@ class Repeats(NamedTuple):
     def doubling(self) -> bool:
         """Whether the distances double; the first may be that of a tail loss probe (RFC 8985 section 7)."""
         pairs = list(pairwise(self.gaps_ns[1:] if len(self.gaps_ns) > 2 else self.gaps_ns))
-        return bool(pairs) and all(
-            _DOUBLED[0] * a <= b <= _DOUBLED[1] * a or min(a, b) >= 0.9 * _RTO_MAX_NS for a, b in pairs
-        )
+        return bool(pairs) and all(_DOUBLED[0] * a <= b <= _DOUBLED[1] * a or b >= 0.9 * _RTO_MAX_NS for a, b in pairs)
 
     def pace(self) -> str:
         """`, from 224 ms to 3.8 s apart, each about twice the one before`."""
