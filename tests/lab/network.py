@@ -37,6 +37,7 @@ class Plan:
     veth: bool = True  # a link may be a pair of veth devices: segments of up to 64 KiB, checksums not filled in
     loss: float = 0.0
     reorder: float = 0.0
+    late: bool = False  # the play says when the capture begins
     habits: bool = True  # hosts may be without timestamps, SACK or window scaling, or with ECN
 
 

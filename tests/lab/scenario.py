@@ -15,6 +15,7 @@ from typing import Any
 from lab.network import Network, Plan
 from lab.outcome import CAPTURE, Outcome, Pick, Wanted
 from lab.segments import endpoint
+from lab.sniffer import Sniffer
 from lab.truth import Truth
 from lab.wire import Side, Wire, other
 
@@ -63,6 +64,8 @@ class Lab:
     network: Network
     outcome: Outcome
     truth: Truth
+    folder: Path
+    sniffer: Sniffer | None = None
     over: threading.Event = field(default_factory=threading.Event)
     _ports: list[int] = field(default_factory=list)
     _own: threading.local = field(default_factory=threading.local)
@@ -71,6 +74,11 @@ class Lab:
     def rng(self) -> Random:
         """Of the calling thread, so that what one draws does not depend on what the others do meanwhile."""
         return getattr(self._own, "rng", self.seed)
+
+    def begin_capture(self) -> None:
+        """From now on the tap listens."""
+        self.sniffer = self.network.sniff(self.folder / CAPTURE)
+        self.outcome.began = time.time()
 
     def port(self) -> int:
         """One that no server of this play uses yet."""
@@ -217,17 +225,17 @@ def perform(scene: Scenario, seed: int, folder: Path) -> Outcome:
     truth = Truth(list(network.hosts))
     outcome.tap, outcome.habits = network.tap, network.habits
     outcome.near, outcome.lag_s = network.near, network.delay_s
-    lab = Lab(rng, network, outcome, truth)
-    sniffer = network.sniff(folder / CAPTURE)
-    outcome.began = time.time()
+    lab = Lab(rng, network, outcome, truth, folder)
     try:
+        if not scene.plan.late:
+            lab.begin_capture()
         scene.play(lab)
     except Exception:
         outcome.problems.append(traceback.format_exc())
     time.sleep(SETTLE_S + 2 * network.delay_s)
     outcome.ss_agrees = all(truth.agrees_with_ss(host) for host in network.hosts)
     outcome.lives = truth.stop()
-    outcome.missed_packets = sniffer.stop()
+    outcome.missed_packets = lab.sniffer.stop() if lab.sniffer else 0
     lab.over.set()
     outcome.ended = time.time()
     outcome.write(folder)

@@ -96,6 +96,30 @@ def leaking_listener_with_port_reuse(lab: Lab) -> None:
         )
 
 
+@scenario(14, Plan(taps=("client", "server", "router", "loopback"), late=True))
+def leak_older_than_the_capture(lab: Lab) -> None:
+    """The server's old sockets stem from before the capture; all that shows is a SYN that an ACK answers."""
+    lab.network.client.sysctl("ipv4.tcp_fin_timeout", FIN_TIMEOUT_S)
+    address = leaves_open(lab)
+    held = visits(lab, address)
+    lab.pause(FIN_TIMEOUT_S + 0.5, FIN_TIMEOUT_S + 2)
+    lab.begin_capture()
+    lab.chatter()
+    pair = lab.rng.choice(held)
+    lab.pause(0.3, 1)
+    began = time.time()
+    visit(lab, address, port_of(pair))
+    lab.pause(0.5, 2)
+    lab.expect(
+        "syn-into-close-wait",
+        "syn-in-connection",
+        pairs=[pair],
+        pick=Pick(src=pair[0], dst=pair[1], flags="S", since=began),
+        data={"challenged": [1, 1]},
+        why="the SYN was answered with the numbers of an older connection",
+    )
+
+
 def silent(lab: Lab, pair: tuple[str, str]) -> None:
     """Behind the tap something drops the server's challenge ACKs."""
     client, server = pair

@@ -62,6 +62,37 @@ def many_connections(lab: Lab) -> None:
     lab.together(*[client] * 4)
 
 
+@scenario(8, Plan(taps=("client", "server", "router", "loopback"), late=True))
+def requests_seen_late(lab: Lab) -> None:
+    """The capture begins in the midst of connections, one of which is idle, one in a transfer."""
+    address, large = web(lab), lab.rng.randrange(3_000_000, 6_000_000)
+
+    def pour(made: socket.socket) -> None:
+        for _ in range(100):
+            made.sendall(os.urandom(large // 100))
+            lab.pause(0.02)
+        made.close()
+
+    def client(requests: int) -> None:
+        made, _ = lab.connect(address)
+        for _ in range(requests):
+            made.sendall(request(lab.rng))
+            read_response(made)
+            lab.pause(0.1, 0.6)
+        made.close()
+
+    made, _ = lab.connect(lab.serve(pour))
+    idle, _ = lab.connect(address)
+    clients = [lab.spawn(client, lab.rng.randrange(5, 10)) for _ in range(3)]
+    lab.pause(0.5, 1)
+    lab.begin_capture()
+    read_to_end(made)
+    made.close()
+    for thread in clients:
+        thread.join()
+    lab.check(idle.fileno() >= 0, "the idle connection was closed")
+
+
 @scenario(12)
 def long_poll(lab: Lab) -> None:
     """Each answer comes after seconds of silence."""
