@@ -58,7 +58,7 @@ def analyze(
       tcpdiag analyze --format json office.pcap.gz | jq '.findings[].title'
       tcpdiag analyze -o report.md -o report.json part1.pcapng part2.pcapng
       tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
-      (date; ss -tanpoie) > sockets.txt; tcpdiag analyze --sockets sockets.txt office.pcap
+      (date; ss -tanpoie) > s.txt; tcpdiag analyze --sockets s.txt office.pcap
       tcpdump -i any -w - tcp | tcpdiag analyze -
     """
     from ..analysis import analyze as run
