@@ -101,9 +101,9 @@ def story(teeth: Teeth, others: int) -> Iterator[Sentence]:
     more = f", and {len(told) - _TOLD:,} times more" if len(told) > _TOLD else ""
     shown = np.concatenate([cohort.events["frame"] for cohort in told[:_TOLD]])
     yield said(
-        f"{teeth.label} keeps what its {teeth.other}s have ended, up to {plural(max(heights), 'socket')} in "
-        f"CLOSE-WAIT, and closes all of it at once{_regularity(teeth.gaps_ns)}: {', '.join(bursts)}{more}; it had "
-        f"answered {_share(teeth.replied, len(teeth.held))} of them.",
+        f"{teeth.label} kept in CLOSE-WAIT what its {teeth.other}s had ended, {plural(len(teeth.held), 'connection')}, "
+        f"up to {max(heights):,} at a time, and closed all of them at once{_regularity(teeth.gaps_ns)}: "
+        f"{', '.join(bursts)}{more}; it had answered {_share(teeth.replied, len(teeth.held))} of them.",
         tuple(shown.tolist()),
         told[0].first_ns,
     )
