@@ -2,10 +2,10 @@
 
 ## What it sees
 Many 4-tuples of one endpoint in CLOSE-WAIT at the end of the capture, each silent for long, entered one after the
-other, and hardly any such connection released. The endpoint is a server's address and port, or, when the client is
-the one that does not close, the client's address and the server that it talks to. It counts them over time, and tells
-when a limit of descriptors will be met; of a client also whether it stopped reading on others of its connections (its
-receive window is closed), and whether its connects, which came at a pace, have stopped.
+other, and hardly any such connection released. The endpoint is a server's address and port, or, when the client is the
+one that does not close, the client's address and the server that it talks to. The finding has their number over time
+and the time left until a limit of descriptors will be met; of a client also whether it stopped reading on others of its
+connections (its receive window is closed), and whether its connects, which came at a pace, have stopped.
 
 ## Why it matters
 Each of them keeps a descriptor and a 4-tuple until the process ends. The count only grows, so the process stalls when

@@ -2,9 +2,9 @@
 
 ## What it sees
 An endpoint that took part in a connection, never closed it, and then answers a segment with the RST of a host that
-knows no such connection: no ACK flag, and SEG.SEQ copied from the ACK number of the segment that it answers. It tells
-what each of the two believed and for how long they disagreed: at most from the last sign of life of the one that lost
-the connection to its RST.
+knows no such connection: no ACK flag, and SEG.SEQ copied from the ACK number of the segment that it answers. The
+finding tells what each of the two believed and for how long they disagreed: at most from the last sign of life of the
+one that lost the connection to its RST.
 
 ## Why it matters
 The side that lost it restarted, or dropped it in silence; the other side went on believing in it, maybe for hours,
