@@ -76,7 +76,7 @@ class Betrayed(NamedTuple):
 
     def story(self, view: View) -> Iterator[Sentence]:
         """What happened."""
-        age = "" if self.age_ns is None else f", last heard of {duration(self.age_ns)} before (timestamps)"
+        age = "" if self.age_ns is None else f", last heard {duration(self.age_ns)} before (timestamps)"
         yield Sentence(
             f"SYN [{self.syn_frame}] to {view.label(self.flow, self.server)} was answered by a challenge ACK "
             f"[{self.ack_frame}] that does not acknowledge it: the server still holds an older connection on this "

@@ -25,7 +25,7 @@ their scores differ by `CLEAR` or more.
     | nothing else from the host meanwhile, but before and after | | down 2 |
     | nothing from the host at all | down 2 | queue 2, stale 2 |
     | the client's connects to other hosts were answered meanwhile | down 1 | path 2 |
-    | none of the client's connects to two or more other hosts either | path 2 | |
+    | none of the client's connects to two or more other hosts either | path 2 | down 2 |
     | three or more 4-tuples, none of them answered | | stale 2 |
     | an earlier connection of the 4-tuple ended in sight on the server's side | | stale 4 |
     | loopback | queue 1, stale 1 | down 4, path 4, firewall 1 |

@@ -159,6 +159,7 @@ def _clients(about: Silent) -> Iterator[Clue]:
     elif about.elsewhere >= ELSEWHERE_MIN:
         text = f"{about.elsewhere:,} other hosts did not answer the client either, and none did"
         yield Clue(Why.PATH, STRONG, text)
+        yield Clue(Why.DOWN, -STRONG, text)
 
 
 def _tuples(about: Silent) -> Iterator[Clue]:

@@ -287,7 +287,7 @@ def _causes(who: _Refuser, limits: Thresholds) -> tuple[Cause, ...]:
     down, firewall = [], []
     if seen.before and not seen.meanwhile:
         down.append(f"it accepted {plural(seen.before, 'connect')} before {frame_list(seen.frames)}: it stopped")
-    elif not seen.answered:
+    elif not seen.answered and not who.prohibited:
         down.append("no connect to it succeeded")
     if who.ttls and who.host.ttls and not who.ttl_differs:
         down.append(f"the RSTs' TTL is that of the host's other packets: {_numbers(who.ttls)}")
