@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .hints.hint import FlowHints
+    from .figures.flow_plots import FlowPlots
     from .timeline import Moment
 
 
@@ -48,10 +49,10 @@ class Flow:
         findings: Sequence[Finding] = (),
     ) -> None:
         self.stream = stream
-        self._findings = findings
-        self._tables = tables
+        self._all_findings = findings
+        self.tables = tables
         self._states = states
-        self._paths = paths
+        self.paths = paths
         self._row = tables.flows[stream]
         client = int(tables.client_side[stream])
         self._sides = (client, 1 - client)
@@ -83,7 +84,7 @@ class Flow:
     def tunnel(self) -> str | None:
         """The encapsulations around it, outermost first."""
         row = int(self._row["tunnel"])
-        return str(self._tables.tunnels[row]) if 0 < row < len(self._tables.tunnels) else None
+        return str(self.tables.tunnels[row]) if 0 < row < len(self.tables.tunnels) else None
 
     @property
     def first_ts_ns(self) -> int:
@@ -111,21 +112,26 @@ class Flow:
         """All earlier streams on the same pair of endpoints, the nearest first."""
         found: list[int] = []
         stream = int(self._row["previous"])
-        while stream >= 0 and len(found) < len(self._tables.flows):
+        while stream >= 0 and len(found) < len(self.tables.flows):
             found.append(stream)
-            stream = int(self._tables.flows["previous"][stream])
+            stream = int(self.tables.flows["previous"][stream])
         return tuple(found)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those that are about this connection, in rank order."""
+        return tuple(finding for finding in self._all_findings if self.stream in finding.streams)
 
     @cached_property
     def counts(self) -> dict[str, tuple[int, int]]:
         """Packets, bytes, retransmissions, ... as (client, server), by name; see `flow_columns`."""
-        columns = flow_columns.by_side(self._tables, np.array([self.stream]))
+        columns = flow_columns.by_side(self.tables, np.array([self.stream]))
         return {name: (int(columns[name][0][0]), int(columns[name][1][0])) for name in COUNTS}
 
     @cached_property
     def rtt_ns(self) -> dict[str, dict[str, int] | None]:
         """Round trip from the tap to each side and back: `{"client": {"min", "mean", "max", "samples"}, ...}`."""
-        columns = flow_columns.by_side(self._tables, np.array([self.stream]))
+        columns = flow_columns.by_side(self.tables, np.array([self.stream]))
         found: dict[str, dict[str, int] | None] = {}
         for index, side in enumerate(SIDES):
             low, mean, high, samples = (int(columns[name][index][0]) for name in RTT)
@@ -149,17 +155,28 @@ class Flow:
         """
         from .timeline import timeline
 
-        return timeline(self._tables, self.stream, self._paths, self._findings, fold=fold)
+        return timeline(self.tables, self.stream, self.paths, self.findings, fold=fold)
+
+    def sibling(self, stream: int) -> "Flow":
+        """Another connection of the same capture."""
+        return Flow(self.tables, self._states, checked_stream(self.tables, stream), self.paths, self._all_findings)
+
+    @cached_property
+    def plot(self) -> "FlowPlots":
+        """Its plots: `flow.plot.sequence()` and others return matplotlib Axes; see `tcpdiag.figures.flow_plots`."""
+        from .figures.flow_plots import FlowPlots
+
+        return FlowPlots(self)
 
     def events(self) -> "pd.DataFrame":
         """Its rows of the event table, withdrawn ones included; kinds and states as words."""
-        return events_frame(self._tables.events_of(self.stream))
+        return events_frame(self.tables.events_of(self.stream))
 
     def segments(self) -> "pd.DataFrame":
         """Its segments, read from the capture again. Raises UsageError when that cannot be read twice."""
         from .second_look import segments
 
-        return segments(self._tables, self.stream, self._paths)
+        return segments(self.tables, self.stream, self.paths)
 
     @cached_property
     def hints(self) -> "FlowHints":
@@ -170,7 +187,7 @@ class Flow:
         """
         from .hints.labels import hints_of_flow
 
-        return hints_of_flow(self._tables, self.stream, self._paths)
+        return hints_of_flow(self.tables, self.stream, self.paths)
 
     def _endpoint(self, side: int) -> str:
         row = self._row
@@ -179,7 +196,7 @@ class Flow:
 
     def _states_of(self, side: int) -> Iterator[FlowState]:
         rows, _ = self._states.rows_of(np.array([2 * self.stream + side]))
-        for event in self._tables.events[rows]:
+        for event in self.tables.events[rows]:
             yield FlowState(
                 State(int(event["state"])),
                 int(event["ts_ns"]),

@@ -20,6 +20,7 @@ from .model.tables import Tables
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .figures.capture_plots import CapturePlots
     from .sockets.listing import Listing
     from .sockets.table import SocketTable
 
@@ -73,6 +74,13 @@ class Report:
     def flow(self, stream: int) -> Flow:
         """One connection by its number, Wireshark's `tcp.stream`. Raises UsageError when there is no such stream."""
         return Flow(self.tables, self.states, checked_stream(self.tables, stream), self.paths, self.findings)
+
+    @cached_property
+    def plot(self) -> "CapturePlots":
+        """Its plots: `report.plot.held()` and others return matplotlib Axes; see `tcpdiag.figures.capture_plots`."""
+        from .figures.capture_plots import CapturePlots
+
+        return CapturePlots(self)
 
     def finding(self, name: str) -> Finding:
         """The finding with this id (`"half-open-1"`). Raises UsageError when there is none."""

@@ -12,6 +12,7 @@ from ..units import printable
 from .analyze import analyze
 from .explain import explain
 from .flows import flows
+from .plot import plot
 from .timeline import timeline
 
 OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command(short_help="Find what is wrong with the connections, the cause first.")(analyze)
 app.command(short_help="List the connections, numbered as in Wireshark.")(flows)
 app.command(short_help="Tell what happened on a connection, segment by segment.")(timeline)
+app.command(short_help="Draw a connection, or the capture as a whole.")(plot)
 app.command(short_help="Tell what a kind of finding means.")(explain)
 
 
@@ -51,6 +53,7 @@ def tcpdiag(
       tcpdump -i any -w - tcp | tcpdiag analyze -
       tcpdiag flows --sort bytes --limit 20 office.pcap
       tcpdiag timeline office.pcap --flow 0
+      tcpdiag plot office.pcap --flow 0 --kind sequence -o office.svg
       tcpdiag explain rst-off-sequence
     """
 

@@ -74,7 +74,8 @@ def _moment(tables: Tables, events: np.ndarray, evidence: dict[int, list[str]]) 
     states = {int(event["side"]): State(int(event["state"])) for event in events}
     sender = int(first["sender"])
     isn = [int(tables.endpoint(flow, side)["isn"]) for side in (0, 1)]
-    numbers = (int(first[name]) for name in ("flags", "seq", "ack", "payload_len", "window"))
+    flags, seq, ack, payload_len, window = (int(first[n]) for n in ("flags", "seq", "ack", "payload_len", "window"))
+    numbers = notation.numbers(flags, seq, ack, payload_len, window, isn[sender], isn[1 - sender])
     names = SIDES[sender ^ client], SIDES[1 - sender ^ client]
     return Moment(
         ts_ns=int(first["ts_ns"]),
@@ -82,7 +83,7 @@ def _moment(tables: Tables, events: np.ndarray, evidence: dict[int, list[str]]) 
         states=(states.get(client), states.get(1 - client)),
         frame=int(first["frame"]),
         sender=names[0],
-        segment=notation.line(*names, notation.numbers(*numbers, isn[sender], isn[1 - sender])),
+        segment=notation.line(*names, numbers),
         changes=tuple(
             words.change(event, SIDES[int(event["side"]) ^ client])
             for event in events

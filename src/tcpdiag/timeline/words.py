@@ -70,7 +70,7 @@ def verdict(event: np.void) -> Verdict | None:
     match EventKind(int(event["kind"])):
         case EventKind.RST:
             text, rule = _RST[RstClass(int(event["detail"]))]
-            return Verdict(f"RST: {text.format(delta=abs(value))}{answered}", rule and str(rule))
+            return Verdict(f"RST: {text.format(delta=abs(value))}{answered}", None if rule is None else str(rule))
         case EventKind.UNACCEPTABLE:
             return Verdict(f"outside the window: {_off(value)}{answered}", str(Rfc(9293, "3.10.7.4")))
         case EventKind.BAD_ACK:
