@@ -58,16 +58,17 @@ class Header(NamedTuple):
         if self.id_told:
             yield Point(0 if self.id_fits is None else 2 if self.id_fits else -3, self.id_told)
 
-    def told(self, role: str) -> str:
-        """A sentence."""
+    def told(self, role: str, count: int = 1) -> str:
+        """A sentence about it, or about the first of several."""
+        it, its, does = ("It", "Its header", "does") if count == 1 else ("They", "Their headers", "do")
         if self.differs:
-            parts = [f"TTL {self.ttl}, where its other packets have {self.ttl_others}"] if self.ttl_differs else []
-            parts += [self.id_told] if self.id_fits is False else []
-            return f"It did not come from where the {role}'s other packets come from: {'; '.join(parts)}."
+            parts = [f"TTL {self.ttl}, where the {role}'s other packets have {self.ttl_others}"] * self.ttl_differs
+            parts += [self.id_told] * (self.id_fits is False)
+            return f"{it} came from somewhere else than the {role}'s other packets: {'; '.join(parts)}."
         usual = " (as Linux sends RSTs; its others count up)" if self.id_told and not self.ip_id else ""
         fields = [f"TTL {self.ttl} as in its other packets", f"IP ID {self.ip_id}{usual}"]
         fields += ["no ACK, no window, no options"] if self.bare else []
-        return f"Its header does not tell it from one of the {role}'s own: {', '.join(fields)}."
+        return f"{its} {does} not tell {it.replace('They', 'them').lower()} from the {role}'s own: {', '.join(fields)}."
 
 
 class Origin(NamedTuple):

@@ -38,6 +38,16 @@ RFC 9293 section 3.10.7.4 (a RST ends the connection), RFC 5961 section 3, RFC 3
 finding: rst-injected critical obeyed=true ttl_differs=true
 ```
 
+It refuses a SYN that is accepted none the less:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < R. 0:0(0) ack 1 win 0 [ttl 46]
++0.20 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.10 > P. 1:101(100) ack 1 win 65535
++0.01 < . 1:1(0) ack 101 win 65535
+finding: rst-injected warning obeyed=false ttl_differs=true
+```
 Nobody goes on, but the RST has come another way than everything else from that host:
 ```packets
 +0.00 > S 0:0(0) win 65535
@@ -77,7 +87,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.event import EventBit, EventKind
+from ..model.event import EventBit, EventKind, RstClass
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.flow import EndpointBit
 from ..model.states import State
@@ -91,6 +101,9 @@ from .resets import EXACT, OFF_SEQUENCE, answered, distance, place, resets_of_cl
 from .sentences import said
 from .together import together, widened
 from .view import View
+
+_TO_SYN = [int(RstClass.SYN_SENT_GOOD), int(RstClass.SYN_SENT_BAD)]
+_FINISHED = int(EndpointBit.FIN_SENT)
 
 
 class Thresholds(NamedTuple):
@@ -121,8 +134,8 @@ class _Injected(NamedTuple):
 
     @property
     def severity(self) -> Severity:
-        """Without contradiction a TTL alone is worth a look, no more."""
-        if self.sign is None:
+        """Without contradiction a TTL alone is worth a look, no more; so is one that no stack would obey."""
+        if self.sign is None or self.key["detail"] == RstClass.SYN_SENT_BAD:
             return Severity.NOTICE
         return Severity.CRITICAL if self.obeyed else Severity.WARNING
 
@@ -138,9 +151,9 @@ class RstInjected(Diagnosis):
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         alive = view.by_kind(EventKind.ALIVE_AFTER_RST)
-        flows = np.union1d(alive["flow"][alive["detail"] == 1], _from_elsewhere(view, limits)).astype(np.int64)
+        flows = [alive["flow"][alive["detail"] == 1], _from_elsewhere(view, limits), _refused_and_accepted(view)]
         found: dict[int, _Injected] = {}
-        for flow, events in view.by_flow(flows):
+        for flow, events in view.by_flow(np.concatenate(flows).astype(np.int64)):
             for side in (0, 1):
                 injected = _injected(view, flow, side, events, limits)
                 if injected is not None and (flow not in found or injected.severity > found[flow].severity):
@@ -193,7 +206,7 @@ class RstInjected(Diagnosis):
                 "obeyed": it.obeyed,
                 "contradicted": it.sign is not None,
                 "ttl": it.looks.ttl,
-                "ttl_others": int(view.tables.endpoint(flow, side)["ttl"]),
+                "ttl_others": it.looks.ttl_others,
                 "ttl_differs": it.looks.ttl_differs,
                 "ip_id": it.looks.ip_id,
                 "ip_id_fits": it.looks.id_fits,
@@ -219,6 +232,15 @@ def _from_elsewhere(view: View, limits: Thresholds) -> np.ndarray:
     return found
 
 
+def _refused_and_accepted(view: View) -> np.ndarray:
+    """Flows in which one and the same SYN was answered by a RST and by a SYN-ACK."""
+    rows = resets_of_class(view, _TO_SYN)
+    flows, servers = view.event_flow[rows].astype(np.int64), view.events["sender"][rows]
+    syns = view.side("syns")
+    found: np.ndarray = flows[(syns[flows, servers] > 0) & (syns[flows, 1 - servers] == 1)]
+    return found
+
+
 def _injected(view: View, flow: int, side: int, events: np.ndarray, limits: Thresholds) -> _Injected | None:
     """The RSTs that `side` cannot have sent, and the segment that shows it."""
     victim = 1 - side
@@ -236,6 +258,12 @@ def _injected(view: View, flow: int, side: int, events: np.ndarray, limits: Thre
             obeyed = bool(len(after)) or view.state(flow, victim) is State.CLOSED
             looks = header(view, flow, side, events, mine[-1])
             return _Injected(flow, side, mine, sign, after, obeyed, looks, answered(events, mine[-1]))
+    accepted = _accepted(view, flow, side, events, resets)
+    if accepted is not None:
+        mine, looks, ttl = resets[:1], header(view, flow, side, events, resets[0]), int(accepted["ttl"])
+        # That RST was its first packet: the others begin with the SYN-ACK.
+        looks = looks._replace(ttl_differs=looks.ttl != ttl, ttl_others=str(ttl))
+        return _Injected(flow, side, mine, accepted, answers[:0], False, looks, None)
     mine = resets[exact]
     if not len(mine) or len(signs):
         return None
@@ -247,7 +275,14 @@ def _injected(view: View, flow: int, side: int, events: np.ndarray, limits: Thre
     return _Injected(flow, side, mine, None, answers[:0], True, looks, answered(events, mine[-1]))
 
 
-_FINISHED = int(EndpointBit.FIN_SENT)
+def _accepted(view: View, flow: int, side: int, events: np.ndarray, resets: np.ndarray) -> np.void | None:
+    """The SYN-ACK of `side`, when it first refused that very SYN, and its peer went on."""
+    if not len(resets) or resets["detail"][0] not in _TO_SYN or view.side("syns")[flow, 1 - side] > 1:
+        return None
+    later = (events["frame"] > resets["frame"][0]) & (events["kind"] == EventKind.STATE)
+    opened = events[later & (events["side"] == side) & (events["state"] == State.SYN_RECEIVED)]
+    on = events[later & (events["side"] == side) & (events["state"] == State.ESTABLISHED)]
+    return opened[0] if len(opened) and len(on) else None
 
 
 def _goes_on(reset: np.void, sign: np.void, limits: Thresholds) -> bool:
@@ -270,6 +305,9 @@ def _story(view: View, it: _Injected) -> Iterator[Sentence]:
     sender, receiver = view.role(it.flow, it.side), view.role(it.flow, 1 - it.side)
     resets = frame_list(it.resets["frame"])
     where = distance(it.key) + (f" ({more})" if (more := place(view, it.key)) else "")
+    if int(it.key["detail"]) in _TO_SYN:
+        good = int(it.key["detail"]) == RstClass.SYN_SENT_GOOD
+        where = f"an answer to the SYN, which it {'acknowledges' if good else 'does not even acknowledge'}"
     if it.sign is None:
         yield said(
             f"The RST {resets} in the {sender}'s name ended the connection, but its TTL is {it.looks.ttl}; all other "
@@ -280,7 +318,7 @@ def _story(view: View, it: _Injected) -> Iterator[Sentence]:
     else:
         yield said(
             f"The {sender} did not send the RST {resets} that has its address: {_since(it)} later it goes on "
-            f"[{it.sign['frame']}]. The RST is {where}.",
+            f"[{it.sign['frame']}]. It is {where}.",
             (*it.resets["frame"].tolist(), int(it.sign["frame"])),
             int(it.key["ts_ns"]),
         )
@@ -309,7 +347,7 @@ def _fate(it: _Injected, receiver: str) -> Sentence:
 
 
 def _evidence(view: View, it: _Injected) -> Iterator[Evidence]:
-    yield view.evidence(it.key, f"{distance(it.key)}; TTL {it.key['ttl']}, IP ID {it.key['ip_id']}")
+    yield view.evidence(it.key, f"TTL {it.key['ttl']}, IP ID {it.key['ip_id']}")
     if it.sign is not None:
         note = f"its supposed sender goes on; TTL {it.sign['ttl']}, IP ID {it.sign['ip_id']}"
         yield view.evidence(it.sign, note)

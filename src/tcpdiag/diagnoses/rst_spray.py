@@ -58,12 +58,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.event import EventBit, EventKind, RstClass
-from ..model.finding import Cause, Evidence, Finding, Severity
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
-from ..units import NS, plural
+from ..units import NS, duration, number, plural
 from .aftermath import Aftermath, aftermath
 from .base import Diagnosis, Scope, frame_list
-from .resets import EXACT, OFF_SEQUENCE, distinct_guesses, resets_of_class
+from .reset_origin import Header, header
+from .resets import EXACT, OFF_SEQUENCE, distance, distinct_guesses, rcv_nxt, resets_of_class
+from .sentences import said
+from .together import together, widened
 from .view import View
 
 
@@ -78,10 +81,15 @@ class Thresholds(NamedTuple):
 class _Spray(NamedTuple):
     """The RSTs of one spray, and what became of them. Of more than RST_ROWS only the first are kept."""
 
+    flow: int
+    side: int  # whom they are meant for
     wrong: np.ndarray
     exact: np.ndarray
+    answers: np.ndarray  # challenge ACKs
     guesses: int
+    total: int  # RSTs of that side, those that were not kept included
     after: Aftermath
+    looks: Header  # of the first one
 
     @property
     def in_window(self) -> int:
@@ -100,6 +108,16 @@ class _Spray(NamedTuple):
         return int(self.wrong["value"].max() - self.wrong["value"].min())
 
     @property
+    def lasted_ns(self) -> int:
+        """From the first to the last of them."""
+        return int(self.wrong["ts_ns"][-1] - self.wrong["ts_ns"][0])
+
+    @property
+    def per_second(self) -> float:
+        """How fast they come."""
+        return round((len(self.wrong) - 1) * NS / max(1, self.lasted_ns), 1)
+
+    @property
     def hit(self) -> bool:
         """One was right, and the connection did not survive it."""
         return bool(len(self.exact)) and self.after.reaction != "ignored"
@@ -115,95 +133,160 @@ class RstSpray(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
-        for flow, events in view.by_flow(view.event_flow[resets_of_class(view, OFF_SEQUENCE)]):
-            for side in (0, 1):
-                mine = events[(events["kind"] == EventKind.RST) & (events["side"] == side)]
-                wrong = mine[np.isin(mine["detail"], OFF_SEQUENCE)]
-                guesses = distinct_guesses(wrong)
-                if len(wrong) and guesses and guesses >= limits.spray_min:
-                    settle, silence = int(limits.settle_ms * 1e6), int(limits.silence_s * NS)
-                    begin, end = wrong["ts_ns"][0], wrong["ts_ns"][-1] + settle
-                    exact = mine[np.isin(mine["detail"], EXACT) & (mine["ts_ns"] >= begin) & (mine["ts_ns"] <= end)]
-                    after = aftermath(view, flow, side, events, wrong, settle, silence)
-                    yield self._sprayed(view, flow, side, events, _Spray(wrong, exact, guesses, after))
+        found = {
+            spray.flow: spray
+            for flow, events in view.by_flow(view.event_flow[resets_of_class(view, OFF_SEQUENCE)])
+            for side in (0, 1)
+            if (spray := _spray(view, flow, side, events, limits)) is not None
+        }
+        told = list(found)
+        for group in together(view, told):
+            same = [found[told[index]] for index in group.tolist()]
+            finding = self._sprayed(view, max(same, key=lambda each: (each.hit, each.guesses)))
+            if len(same) > 1:
+                ended = sum(each.hit for each in same)
+                finding = widened(
+                    view,
+                    finding,
+                    f"Somebody tries to reset {len(same):,} connections by guessing",
+                    f"So it is with {plural(len(same) - 1, 'more connection')} of that server; {number(ended)} of all "
+                    "ended by it.",
+                    [each.flow for each in same],
+                    [int(each.wrong["frame"][0]) for each in same],
+                )
+            yield finding
 
-    def _sprayed(self, view: View, flow: int, side: int, events: np.ndarray, spray: _Spray) -> Finding:
-        wrong, after = spray.wrong, spray.after
-        sender, receiver = view.role(flow, 1 - side), view.role(flow, side)
-        own = view.tables.endpoint(flow, 1 - side)
-        total = int(own["resets"])
-        answers = events[
-            (events["kind"] == EventKind.CHALLENGE_ACK)
-            & (events["side"] == side)
-            & np.isin(events["ref"], wrong["frame"])
-        ]
+    def _sprayed(self, view: View, it: _Spray) -> Finding:
+        flow, side, wrong = it.flow, it.side, it.wrong
+        sender = view.role(flow, 1 - side)
+        host, other = view.host(flow, side), view.host(flow, 1 - side)
         ttls = sorted(set(wrong["ttl"].tolist()))
         return self.finding(
             view,
-            Severity.CRITICAL if spray.hit else Severity.WARNING,
-            "Guessed resets ended a connection" if spray.hit else "Somebody tries to reset a connection by guessing",
-            f"{plural(total, 'RST')} with {spray.guesses} different sequence numbers reached the {receiver} in the "
-            f"{sender}'s name {frame_list(wrong['frame'])}, spread over {spray.span:,} numbers. {spray.in_window} fell "
-            f"into the receive window, {len(spray.challenged)} were challenged {frame_list(answers['frame'])}, "
-            f"{len(spray.exact)} had the exact number. {_fate(spray, receiver)}",
+            Severity.CRITICAL if it.hit else Severity.WARNING,
+            "Guessed resets ended a connection" if it.hit else "Somebody tries to reset a connection by guessing",
+            list(_story(view, it)),
             streams=[flow],
-            frames=[*wrong["frame"].tolist(), *spray.exact["frame"].tolist(), *answers["frame"].tolist()],
+            frames=[*wrong["frame"].tolist(), *it.exact["frame"].tolist(), *it.answers["frame"].tolist(),
+                    *it.looks.frames, it.after.peer_frame],
             span=(int(wrong["ts_ns"][0]), int(wrong["ts_ns"][-1])),
-            evidence=_evidence(view, spray, answers),
+            evidence=_evidence(view, it),
             endpoint=view.label(flow, side),
             peer=view.label(flow, 1 - side),
-            causes=_causes(sender, ttls, int(own["ttl"])),
+            causes=_causes(it, sender),
             next_steps=(
-                "drop packets with this source address at the border where they cannot come from (RFC 2827)",
-                f"on {view.host(flow, side)}: nstat -az TcpExtTCPChallengeACK counts such attempts; keep the stack on "
-                "RFC 5961",
+                f"drop packets with the address {other} at the border where they cannot come from (RFC 2827)",
+                f"keep the stack of {host} on RFC 5961: older ones obey any number inside the window",
                 "long-lived connections of known peers (BGP): TCP-AO (RFC 5925), or a TTL check (RFC 5082)",
             ),
+            refutations=_refutations(view, it, sender),
+            settled_by=(
+                f"on {other}: tcpdump 'tcp[tcpflags] & tcp-rst != 0 and host {host}' at the same time: RSTs that are "
+                "missing there come from somebody else",
+                f"on {host}: nstat -az TcpExtTCPChallengeACK TcpEstabResets, before and after",
+            ),
             data={
-                "resets": total,
-                "guesses": spray.guesses,
-                "span": spray.span,
-                "in_window": spray.in_window,
-                "challenged": len(spray.challenged),
-                "exact": len(spray.exact),
-                "reaction": after.reaction,
-                "survived": not spray.hit,
+                "resets": it.total,
+                "guesses": it.guesses,
+                "span": it.span,
+                "in_window": it.in_window,
+                "challenged": len(it.challenged),
+                "exact": len(it.exact),
+                "per_second": it.per_second,
+                "reaction": it.after.reaction,
+                "survived": not it.hit,
                 "ttls": ttls,
-                "ttl_others": int(own["ttl"]),
+                "ttl_others": int(view.tables.endpoint(flow, 1 - side)["ttl"]),
             },
+        )  # fmt: skip
+
+
+def _spray(view: View, flow: int, side: int, events: np.ndarray, limits: Thresholds) -> _Spray | None:
+    mine = events[(events["kind"] == EventKind.RST) & (events["side"] == side)]
+    wrong = mine[np.isin(mine["detail"], OFF_SEQUENCE)]
+    guesses = distinct_guesses(wrong)
+    if not len(wrong) or not guesses or guesses < limits.spray_min:
+        return None
+    settle, silence = int(limits.settle_ms * 1e6), int(limits.silence_s * NS)
+    begin, end = wrong["ts_ns"][0], wrong["ts_ns"][-1] + settle
+    exact = mine[np.isin(mine["detail"], EXACT) & (mine["ts_ns"] >= begin) & (mine["ts_ns"] <= end)]
+    answers = events[
+        (events["kind"] == EventKind.CHALLENGE_ACK) & (events["side"] == side) & np.isin(events["ref"], wrong["frame"])
+    ]
+    total = int(view.tables.endpoint(flow, 1 - side)["resets"])
+    after = aftermath(view, flow, side, events, wrong, settle, silence)
+    looks = header(view, flow, 1 - side, events, wrong[0])
+    return _Spray(flow, side, wrong, exact, answers, guesses, total, after, looks)
+
+
+def _story(view: View, it: _Spray) -> Iterator[Sentence]:
+    sender, receiver = view.role(it.flow, 1 - it.side), view.role(it.flow, it.side)
+    wrong = it.wrong
+    expected = view.relative(it.flow, 1 - it.side, rcv_nxt(wrong[0]))
+    yield said(
+        f"Somebody guesses: {plural(it.total, 'RST')} with {number(it.guesses)} different numbers reached the "
+        f"{receiver} in the {sender}'s name in {duration(it.lasted_ns)} {frame_list(wrong['frame'])}, spread over "
+        f"{number(it.span)} numbers; it expected {expected}.",
+        wrong["frame"],
+        int(wrong["ts_ns"][0]),
+    )
+    frames = f" {frame_list(it.answers['frame'])}" if len(it.answers) else ""
+    yield said(
+        f"{number(it.in_window)} fell into the window and {number(len(it.challenged))} were challenged{frames}; "
+        f"{number(len(it.exact))} had the exact number. {_fate(it, receiver)}",
+        it.answers["frame"],
+    )
+    if it.after.peer_frame and not it.hit:
+        yield said(
+            f"The {sender} itself went on all the while [{it.after.peer_frame}]: it did not send them.",
+            (it.after.peer_frame,),
         )
+    yield said(it.looks.told(sender, len(wrong)), it.looks.frames if it.looks.id_fits is False else ())
 
 
-def _fate(spray: _Spray, receiver: str) -> str:
-    if spray.hit:
+def _fate(it: _Spray, receiver: str) -> str:
+    if it.hit:
         return f"The {receiver} obeyed it: the connection is gone."
-    if spray.after.reaction in {"challenged", "ignored"}:
+    if it.after.kept:
         return f"The {receiver} kept the connection."
     return f"What the {receiver} made of them the capture does not show."
 
 
-def _evidence(view: View, spray: _Spray, answers: np.ndarray) -> list[Evidence]:
-    inside = spray.wrong[spray.wrong["detail"] == RstClass.IN_WINDOW][:2]
-    outside = spray.wrong[spray.wrong["detail"] != RstClass.IN_WINDOW][:2]
+def _evidence(view: View, it: _Spray) -> list[Evidence]:
+    inside = it.wrong[it.wrong["detail"] == RstClass.IN_WINDOW][:2]
+    outside = it.wrong[it.wrong["detail"] != RstClass.IN_WINDOW][:2]
     lines = [
-        *(view.evidence(event, f"{abs(int(event['value'])):,} off: outside the window") for event in outside),
-        *(view.evidence(event, f"{int(event['value']):,} above RCV.NXT: in the window") for event in inside),
-        *(view.evidence(event, "challenge ACK (RFC 5961)") for event in answers[:2]),
-        *(view.evidence(event, "exactly RCV.NXT") for event in spray.exact[:1]),
+        *(view.evidence(event, f"{distance(event)}: outside the window") for event in outside),
+        *(view.evidence(event, f"{distance(event)}: in the window") for event in inside),
+        *(view.evidence(event, "challenge ACK (RFC 5961)") for event in it.answers[:2]),
+        *(view.evidence(event, "exactly RCV.NXT") for event in it.exact[:1]),
     ]
     return sorted(lines, key=lambda line: (line.ts_ns or 0, line.frame or 0))
 
 
-def _causes(sender: str, ttls: list[int], usual: int) -> tuple[Cause, ...]:
-    listed = ", ".join(map(str, ttls[:4]))
-    differs = ttls != [usual]
-    told = f"their TTL is {listed}; other packets of the {sender} have {usual}"
-    alike = f"their TTL is {usual}, as in other packets of the {sender}"
+def _causes(it: _Spray, sender: str) -> tuple[Cause, ...]:
+    points = list(it.looks.points(sender))
+    differs = tuple(point.text for point in points if point.weight < 0)
+    alike = tuple(point.text for point in points if point.weight > 0)
+    on = (f"the {sender} goes on [{it.after.peer_frame}]",) if it.after.peer_frame else ()
+    spread = (f"{number(it.guesses)} different numbers over {number(it.span)}: who sees the connection needs one",)
     return (
-        Cause(
-            "somebody who does not see the connection attacks it",
-            (told,) if differs else (),
-            () if differs else (alike,),
-        ),
-        Cause("a broken middlebox that makes up sequence numbers", (told,) if differs else ()),
+        Cause("somebody who does not see the connection attacks it", (*spread, *on, *differs), alike),
+        Cause("a broken middlebox that makes up sequence numbers", differs, alike),
+        Cause(f"the {sender} itself: a stack that forgot its numbers", alike, (*on, *differs)),
     )
+
+
+def _refutations(view: View, it: _Spray, sender: str) -> Iterator[Refutation]:
+    answering = int(np.count_nonzero(it.wrong["value"] <= 0))
+    yield Refutation(
+        "a host that lost its socket answers segments: then all numbers are at or below RCV.NXT",
+        f"not so: {number(len(it.wrong) - answering)} of them are above",
+    )
+    found = it.after.peer_frame
+    yield Refutation(
+        f"the {sender} is silent from the first of them on: then they may be its own",
+        f"not so: it goes on [{found}]" if found else "found: nothing else comes from it",
+        (found,) if found else (),
+    )
+    yield Refutation(f"the {sender}'s host sent them", None)
