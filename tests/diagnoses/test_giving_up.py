@@ -98,4 +98,4 @@ def test_idle_time_and_its_candidates() -> None:
     found = only("idle-flow-dropped", used + repeats(0.2, 0.4, 0.8, 1.6, first=later))
     assert found.data["idle_s"] == 352
     assert [row["timeout_s"] for row in found.data["candidates"]] == [350, 300, 240, 60]
-    assert "just what AWS network load balancers" in found.summary
+    assert "5 min 52 s is just longer than the default of AWS network load balancers" in found.summary

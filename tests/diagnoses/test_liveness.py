@@ -136,3 +136,15 @@ def test_a_restarted_server_that_resets_many_is_one_finding() -> None:
     script = "".join((*opened, "+60 .\n", *reset))
     (found,) = asked("half-open", script, handshake=False)
     assert len(found.streams) == 12
+
+
+def test_of_a_ping_and_its_answer_the_ping_is_missed_and_told_as_a_notice() -> None:
+    lines = []
+    for number in range(10):
+        begin = 1 + 8 * number
+        lines.append(f"+29.9 < P. {begin}:{begin + 8}(8) ack {begin} win 502\n")
+        lines.append(f"+0.1 > P. {begin}:{begin + 8}(8) ack {begin + 8} win 502\n")
+    found = only("keepalive-stopped", "".join(lines) + "+300 .\n")
+    assert found.endpoint == "198.51.100.1:80"
+    assert found.severity is Severity.NOTICE
+    assert found.causes[0].text.startswith("the two only stopped asking each other")

@@ -226,14 +226,8 @@ def _story(view: View, lost: Dropped, elsewhere: Heard, boxes: Candidates) -> It
         (),
         run.sent_ns,
     )  # fmt: skip
-    if boxes.boxes:
-        first = boxes.boxes[0]
-        how = "just what" if boxes.near else "longer than what"
-        yield said(
-            f"{duration(lost.idle_ns)} is {how} {first.name} wait by default ({duration(first.seconds * NS)}).",
-            (),
-            run.sent_ns,
-        )
+    if closest := boxes.support()[:1]:
+        yield said(f"{duration(lost.idle_ns)} is {closest[0]}.", (), run.sent_ns)
 
 
 def _causes(other: str, elsewhere: Heard, boxes: Candidates) -> tuple[Cause, ...]:

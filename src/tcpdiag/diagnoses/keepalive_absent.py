@@ -164,12 +164,8 @@ def _story(view: View, flows: np.ndarray, label: str, longest_ns: int) -> Iterat
         frames,
         since_ns,
     )
-    if boxes := forgetting(longest_ns).boxes:
-        yield said(
-            f"{boxes[0].name} forget a connection that is idle for {duration(boxes[0].seconds * NS)}, by default.",
-            (),
-            view.last_ts_ns,
-        )
+    if closest := forgetting(longest_ns).support()[:1]:
+        yield said(f"That is {closest[0]}, which would have forgotten it by then.", (), view.last_ts_ns)
 
 
 def _idle(view: View, least_ns: int) -> np.ndarray:

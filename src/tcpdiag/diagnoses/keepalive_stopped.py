@@ -178,7 +178,7 @@ class KeepaliveStopped(Diagnosis):
         for beat in beats:
             silence = after(view, beat, events[beat.flow])
             if silence is not None and silence.until_ns - beat.last_ns >= limits.periods * beat.most_ns:
-                stopped.setdefault(beat.flow, (beat, silence))
+                stopped[beat.flow] = min(stopped.get(beat.flow, (beat, silence)), (beat, silence), key=_asks)
         told = list(stopped.values())
         for group in together(view, list(stopped)):
             beat, silence = max((told[index] for index in group.tolist()), key=_plainest)
@@ -254,6 +254,11 @@ class KeepaliveStopped(Diagnosis):
                 "host_heard_on_others": elsewhere.flows,
             },
         )
+
+
+def _asks(told: tuple[Heartbeat, Silence]) -> tuple[bool, int]:
+    """Of two that exchange messages, the one that begins is missed, not the one that answers."""
+    return told[0].exchanged, told[0].first_ns
 
 
 def _plainest(told: tuple[Heartbeat, Silence]) -> tuple[bool, int]:
