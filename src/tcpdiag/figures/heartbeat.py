@@ -9,7 +9,7 @@ import numpy as np
 from ..flow_columns import SIDES
 from ..units import NS, duration
 from . import palette
-from .axes import in_time, label_frames, seconds
+from .axes import in_time, label_frames, seconds, thinned
 from .trace import SegmentClass, Trace
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ SMALL_BYTES: Final = 512
 
 BEATS_MIN: Final = 4
 MISSED_MAX: Final = 200
+TICKS_MAX: Final = 2_000
+"""Ticks of a row: closer ones touch."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def _row(trace: Trace, name: str, mask: np.ndarray, side: int, end_ns: int | Non
         due = at[-1] + period_ns * np.arange(1, MISSED_MAX + 1)
         missed = seconds(due[due <= end_ns], trace.origin_ns)
     named = f"{name}, every {duration(period_ns)}" if period_ns else name
-    return Row(named, seconds(at, trace.origin_ns), trace.frame[mask], missed, period_ns, palette.SIDES[side])
+    x = seconds(at, trace.origin_ns)
+    drawn = thinned(x, np.zeros(len(x)), np.zeros(len(x), bool), TICKS_MAX)
+    return Row(named, x[drawn], trace.frame[mask][drawn], missed, period_ns, palette.SIDES[side])
 
 
 def _period(at: np.ndarray) -> int | None:

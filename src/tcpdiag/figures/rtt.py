@@ -13,7 +13,7 @@ from .trace import NONE, SegmentClass, Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DRAWN_MAX: Final = 6_000
+DRAWN_MAX: Final = 3_000
 SLOWEST_NAMED: Final = 3
 
 

@@ -20,7 +20,7 @@ from .trace import NONE, SegmentClass, Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DRAWN_MAX: Final = 8_000
+DRAWN_MAX: Final = 3_000
 """Segments, and steps of a staircase, that are drawn: more than any screen has columns."""
 
 

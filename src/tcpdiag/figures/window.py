@@ -13,7 +13,7 @@ from .trace import NONE, Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DRAWN_MAX: Final = 8_000
+DRAWN_MAX: Final = 3_000
 
 
 @dataclass(frozen=True)
