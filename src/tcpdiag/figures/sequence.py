@@ -115,7 +115,8 @@ _LOOK: Final = {
     SegmentClass.KEEPALIVE: ("keepalive", palette.BLUE, "K"),
     SegmentClass.ZERO_WINDOW_PROBE: ("probe of a closed window", palette.ORANGE, "P"),
 }
-LETTERS_MAX: Final = 400
+LETTERS_MAX: Final = 80
+"""Letters of one kind: more of them cover the lines, whose colour says it too."""
 
 
 def draw(spec: SequenceSpec, axes: "Axes", *, absolute: bool = False) -> "Axes":
@@ -126,7 +127,7 @@ def draw(spec: SequenceSpec, axes: "Axes", *, absolute: bool = False) -> "Axes":
         if len(rows):
             axes.vlines(rows[:, 0], rows[:, 1], rows[:, 2], colors=color, linewidth=1.3, label=name)
             axes.scatter(rows[:, 0], rows[:, 2], s=5, color=color, marker="_" if not letter else "^", linewidths=0.8)
-            for x, _, top in rows[:LETTERS_MAX] if letter else ():
+            for x, _, top in rows if letter and len(rows) <= LETTERS_MAX else ():
                 axes.annotate(
                     letter, (x, top), xytext=(0, 4), textcoords="offset points", color=color, ha="center", fontsize=7
                 )
