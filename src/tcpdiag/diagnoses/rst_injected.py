@@ -206,7 +206,7 @@ class RstInjected(Diagnosis):
                 "obeyed": it.obeyed,
                 "contradicted": it.sign is not None,
                 "ttl": it.looks.ttl,
-                "ttl_others": it.looks.ttl_others,
+                "ttl_others": int((view.tables.endpoint(flow, side) if it.sign is None else it.sign)["ttl"]),
                 "ttl_differs": it.looks.ttl_differs,
                 "ip_id": it.looks.ip_id,
                 "ip_id_fits": it.looks.id_fits,
@@ -279,10 +279,13 @@ def _accepted(view: View, flow: int, side: int, events: np.ndarray, resets: np.n
     """The SYN-ACK of `side`, when it first refused that very SYN, and its peer went on."""
     if not len(resets) or resets["detail"][0] not in _TO_SYN or view.side("syns")[flow, 1 - side] > 1:
         return None
-    later = (events["frame"] > resets["frame"][0]) & (events["kind"] == EventKind.STATE)
-    opened = events[later & (events["side"] == side) & (events["state"] == State.SYN_RECEIVED)]
-    on = events[later & (events["side"] == side) & (events["state"] == State.ESTABLISHED)]
-    return opened[0] if len(opened) and len(on) else None
+    later = events[(events["frame"] > resets["frame"][0]) & (events["side"] == side)]
+    states = later["state"][later["kind"] == EventKind.STATE]
+    if State.SYN_RECEIVED in states and State.ESTABLISHED in states:
+        row: np.void = later[later["kind"] == EventKind.STATE][0]
+        return row
+    alive = later[(later["kind"] == EventKind.ALIVE_AFTER_RST) & (later["detail"] == 1)]
+    return alive[0] if len(alive) and view.side("syns")[flow, side] else None
 
 
 def _goes_on(reset: np.void, sign: np.void, limits: Thresholds) -> bool:

@@ -156,15 +156,22 @@ class SegmentInjected(Diagnosis):
         flow, side = it.flow, it.side
         sender, victim = view.role(flow, side), view.role(flow, 1 - side)
         stuck = _stuck(view, flow)
+        ended = int(view.tables.endpoint(flow, 1 - side)["rst_frame"])
         grave = stuck.most >= limits.stuck_min
         host, other = view.host(flow, side), view.host(flow, 1 - side)
         return self.finding(
             view,
-            Severity.CRITICAL if grave else Severity.WARNING,
+            Severity.CRITICAL if grave or ended else Severity.WARNING,
             f"Somebody sent {'a FIN' if it.fin else 'data'} in the {sender}'s name",
-            list(_story(view, it, stuck, grave)),
+            list(_story(view, it, stuck, grave, ended)),
             streams=[flow],
-            frames=[*it.frames, _accepted(view, it), *it.others["ref"].tolist(), *(stuck.frames if grave else ())],
+            frames=[
+                *it.frames,
+                _accepted(view, it),
+                *it.others["ref"].tolist(),
+                *(stuck.frames if grave else ()),
+                ended,
+            ],
             span=_span(view, it),
             doubts=() if it.ttl_differs or len(it.others) or len(it.signs) > 1 else (NOT_UNIQUE,),
             evidence=_evidence(view, it),
@@ -193,6 +200,7 @@ class SegmentInjected(Diagnosis):
                 "other_content": len(it.others) > 0,
                 "signs": len(it.signs),
                 "stuck": grave,
+                "ended": ended > 0,
             },
         )
 
@@ -222,7 +230,7 @@ def _range(view: View, it: Forged) -> str:
     return f"a FIN at {first}" if it.fin else f"{plural(it.length, 'byte')} {first}:{first + it.length}"
 
 
-def _story(view: View, it: Forged, stuck: _Stuck, grave: bool) -> Iterator[Sentence]:
+def _story(view: View, it: Forged, stuck: _Stuck, grave: bool, ended: int) -> Iterator[Sentence]:
     sender, victim = view.role(it.flow, it.side), view.role(it.flow, 1 - it.side)
     first = view.relative(it.flow, it.side, it.seq)
     shown, frames = _shown(it, sender, first)
@@ -254,6 +262,8 @@ def _story(view: View, it: Forged, stuck: _Stuck, grave: bool) -> Iterator[Sente
         yield said(
             f"Since then the two disagree about the numbers, and nothing gets through: {', '.join(told)}.", stuck.frames
         )
+    if ended:
+        yield said(f"The {victim} ended the connection with a RST [{ended}].", (ended,))
 
 
 def _shown(it: Forged, sender: str, first: int) -> tuple[str, tuple[int, ...]]:
