@@ -140,3 +140,21 @@ def test_a_forged_syn_inside_a_connection_that_goes_on() -> None:
     assert (found.data["inside"], found.data["goes_on"], found.severity) == (True, True, Severity.NOTICE)
     assert {19, 20, 21} <= set(found.frames)
     assert "forged" in found.causes[0].text
+
+
+def test_a_syn_that_time_wait_does_not_take_names_that_connection() -> None:
+    script = (
+        "+0.0 > S 5000:5000(0) win 64240\n+0.01 < S. 0:0(0) ack 5001 win 65160\n+0.01 > . 5001:5001(0) ack 1 win 502\n"
+        "+0.1 < F. 1:1(0) ack 5001 win 502\n+0.01 > F. 5001:5001(0) ack 2 win 502\n+0.01 < . 2:2(0) ack 5002 win 502\n"
+        "+5 > S 100:100(0) win 64240\n+0.001 < . 2:2(0) ack 5002 win 502\n+0.001 > R 5002:5002(0) win 0\n"
+        "+1.0 > S 100:100(0) win 64240\n+0.001 < S. 90000:90000(0) ack 101 win 65160\n"
+        "+0.001 > . 101:101(0) ack 90001 win 502\n"
+    )
+    found = only("syn-in-connection", script, handshake=False)
+    assert found.data["state"] == "TIME-WAIT"
+    assert found.streams == (0, 1)
+    assert "TIME-WAIT [5]" in found.summary
+
+
+def test_the_rst_that_answers_a_challenge_is_no_half_open_connection() -> None:
+    assert asked("half-open", held() + HEALED.format(pause="1.0"), handshake=False) == []

@@ -149,3 +149,33 @@ def test_an_option_that_no_answered_syn_has() -> None:
 def test_severity_is_a_notice_for_what_may_be_everyday_loss() -> None:
     found = unanswered(Between(f"+0.0 > {SYN} *2 every 1.0\n+2 .\n"))
     assert found.severity is Severity.NOTICE
+
+
+FAST = f"+0.0 > {SYN.replace('sackOK', 'sackOK,fastopen')}\n+1.0 > {SYN}\n"
+ANSWER = "+0.01 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK>\n+0.01 > . 1:1(0) ack 1 win 64240\n"
+
+
+@pytest.mark.parametrize(("count", "found"), [(2, 0), (3, 1), (9, 1)])
+def test_syns_that_are_answered_only_without_an_option(count: int, found: int) -> None:
+    findings = told(capture(Between(f"repeat {count} every 3.0\n{FAST}{ANSWER}end\n")), "syn-unanswered")
+    assert [finding.data["feature"] for finding in findings] == ["TCP Fast Open (RFC 7413)"] * found
+
+
+def test_one_that_is_answered_with_the_option_clears_it() -> None:
+    with_it = f"+0.0 >45000 {SYN.replace('sackOK', 'sackOK,fastopen')}\n" + ANSWER.replace("< ", "<45000 ").replace(
+        "> ", ">45000 "
+    )
+    tables = capture(Between(f"repeat 5 every 3.0\n{FAST}{ANSWER}end\n"), Between(with_it))
+    assert told(tables, "syn-unanswered") == []
+
+
+def test_ecn_that_is_dropped() -> None:
+    script = f"+0.0 > {SYN.replace('S ', 'SEW ', 1)}\n+1.0 > {SYN}\n{ANSWER}"
+    (found,) = told(capture(Between(f"repeat 4 every 3.0\n{script}end\n")), "syn-unanswered")
+    assert found.data["feature"] == "ECN (RFC 3168)"
+
+
+def test_what_cannot_be_told_apart_gets_a_step_for_each() -> None:
+    steps = " ".join(unanswered(Between(SILENT)).next_steps)
+    assert "ping" in steps
+    assert "firewall rules" in steps

@@ -36,6 +36,8 @@ class Betrayed(NamedTuple):
     succeeded: bool
     done_frame: int
     done_ns: int
+    time_wait: int  # the stream on this 4-tuple that the server held in TIME-WAIT; -1: none in this capture
+    time_wait_frame: int
 
     @classmethod
     def of(cls, view: View, flow: int, events: np.ndarray) -> "Betrayed":
@@ -50,6 +52,7 @@ class Betrayed(NamedTuple):
         done_ns = int(good["ts_ns"][0]) if succeeded else int(end["last_ts_ns"])
         echoes = events[events["kind"] == EventKind.STALE_ECHO]
         off = (int(betrayal["ack"]) - int(end["isn"]) - 1) & 0xFFFFFFFF
+        before, closed = _in_time_wait(view, flow, 1 - client)
         return cls(
             flow=flow,
             server=1 - client,
@@ -62,6 +65,8 @@ class Betrayed(NamedTuple):
             succeeded=succeeded,
             done_frame=int(good["frame"][0]) if succeeded else 0,
             done_ns=done_ns,
+            time_wait=before,
+            time_wait_frame=closed,
         )
 
     @property
@@ -72,7 +77,7 @@ class Betrayed(NamedTuple):
     @property
     def frames(self) -> tuple[int, ...]:
         """All that prove it."""
-        return (self.syn_frame, self.ack_frame, *self.parts["frame"].tolist(), self.done_frame)
+        return (self.syn_frame, self.ack_frame, *self.parts["frame"].tolist(), self.done_frame, self.time_wait_frame)
 
     def story(self, view: View) -> Iterator[Sentence]:
         """What happened."""
@@ -94,7 +99,15 @@ class Betrayed(NamedTuple):
             (*resets.tolist(), *repeats.tolist(), *((self.done_frame,) if self.succeeded else ())),
             self.done_ns,
         )
-        yield Sentence("That older connection is not in the capture, so its state is not known.")
+        if self.time_wait < 0:
+            yield Sentence("That older connection is not in the capture, so its state is not known.")
+            return
+        yield Sentence(
+            f"It is stream {self.time_wait}, which the server has in TIME-WAIT [{self.time_wait_frame}]: there a SYN "
+            "opens a new connection at once only if its sequence number or its timestamp is newer (RFC 9293 section "
+            "3.6.1, RFC 6191), and this one was not taken as such.",
+            (self.time_wait_frame,),
+        )
 
     def evidence(self, view: View) -> Iterator[Evidence]:
         """The SYN, what answered it, what followed."""
@@ -107,3 +120,16 @@ class Betrayed(NamedTuple):
                 yield view.evidence(event, note, RAW if raw else self.flow)
         if self.succeeded and self.done_frame not in shown:
             yield view.frame(self.flow, self.done_frame, "the connect succeeds", self.done_ns)
+
+
+def _in_time_wait(view: View, flow: int, server: int) -> tuple[int, int]:
+    """The flow before on this 4-tuple and the frame in which the server came to TIME-WAIT; (-1, 0) if it did not."""
+    before = int(view.flows["previous"][flow])
+    if before < 0:
+        return -1, 0
+    port = view.port(flow, server)
+    for side in (0, 1):
+        end = view.tables.endpoint(before, side)
+        if view.port(before, side) == port and State(int(end["state"])) is State.TIME_WAIT:
+            return before, int(end["state_frame"])
+    return -1, 0

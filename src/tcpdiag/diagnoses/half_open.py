@@ -127,6 +127,8 @@ class HalfOpen(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         resets = view.events[resets_of_class(view, EXACT)]
         resets = resets[((resets["flags"] & int(Flag.ACK)) == 0) & np.isin(resets["state"], _LIVE)]
+        answers = view.by_kind(EventKind.BAD_ACK_RST)  # to the challenge of its SYN: that is a syn-in-connection
+        resets = resets[~np.isin(resets["frame"], answers["frame"])]
         sender = 2 * resets["flow"].astype(np.int64) + resets["sender"]
         ends = view.tables.endpoints[sender]
         closed = (ends["bits"] & int(EndpointBit.FIN_SENT)) != 0

@@ -7,7 +7,6 @@ import numpy as np
 
 from ..flows.vantage import BOTH, near_side
 from ..model.event import EventKind
-from ..model.segment import Flag, Option
 from ..model.states import State
 from ..units import NS, plural
 from . import icmp
@@ -15,6 +14,7 @@ from .base import frame_list
 from .columns import distinct
 from .neighbours import Neighbours, Seen
 from .syn_causes import DECISIVE, STRONG, WEAK, Clue, Why
+from .syn_options import ECN_NAME, FEATURES, opening, wants_ecn
 from .view import View
 
 LOOKED_AT: Final = 100
@@ -31,16 +31,6 @@ CLOCK_MIN: Final = 3
 
 TICKS_MAX: Final = 1_000
 """Ticks in a second of the fastest timestamp clock (RFC 7323 section 5.4: 1 ms to 1 s a tick)."""
-
-_FEATURES: Final = {
-    int(Option.FAST_OPEN): "TCP Fast Open (RFC 7413)",
-    int(Option.MPTCP): "MPTCP (RFC 8684)",
-    int(Option.MD5): "an MD5 signature (RFC 2385)",
-    int(Option.TIMESTAMPS): "timestamps (RFC 7323)",
-    int(Option.SACK_PERMITTED): "SACK permitted (RFC 2018)",
-    int(Option.WSCALE): "window scaling (RFC 7323)",
-}
-_ECN: Final = int(Flag.ECE | Flag.CWR)
 
 
 class Silent(NamedTuple):
@@ -253,21 +243,14 @@ def _feature(view: View, flows: np.ndarray, others: np.ndarray) -> str | None:
     options = view.side("options")
     common = int(np.bitwise_and.reduce(options[flows, view.client[flows]]))
     common &= ~int(np.bitwise_or.reduce(options[others, view.client[others]]))
-    for bit, name in _FEATURES.items():
+    for bit, name in FEATURES.items():
         if common & bit:
             return name
-    if all(_ecn(view, flow) for flow in flows.tolist()) and not any(_ecn(view, flow) for flow in others[:LOOKED_AT]):
-        return "ECN (RFC 3168)"
+    if all(wants_ecn(view, flow) for flow in flows.tolist()) and not any(
+        wants_ecn(view, flow) for flow in others[:LOOKED_AT]
+    ):
+        return ECN_NAME
     return None
-
-
-def _opening(view: View, flow: int) -> np.ndarray:
-    """The event of a flow's first SYN."""
-    return view.at(flow, int(view.flows["first_frame"][flow]), EventKind.STATE)[:1]
-
-
-def _ecn(view: View, flow: int) -> bool:
-    return bool(np.any((_opening(view, flow)["flags"] & _ECN) == _ECN))
 
 
 def _older(view: View, flows: np.ndarray, others: np.ndarray) -> bool:
@@ -288,6 +271,6 @@ def _older(view: View, flows: np.ndarray, others: np.ndarray) -> bool:
 
 def _stamps(view: View, flows: np.ndarray) -> np.ndarray:
     """Time and TSval of the SYNs that have one, in order of time; shape (some flows, 2)."""
-    events = [e[0] for flow in flows.tolist() if len(e := _opening(view, flow))]
+    events = [e[0] for flow in flows.tolist() if len(e := opening(view, flow))]
     rows = sorted((int(e["ts_ns"]), int(e["value"])) for e in events if int(e["value"]) > 0)
     return np.array(rows, np.int64).reshape(-1, 2)

@@ -125,7 +125,7 @@ class SynInConnection(Diagnosis):
             mine = [known[i] for i in group.tolist()]
             worst = max(mine, key=lambda c: (not c.answered_frame, c.delay_ns))
             title = f"SYNs arrive inside {len(mine):,} connections that the other side has"
-            yield _alike(view, self._known(view, worst), title, [(c.flow, c.syn_frame) for c in mine])
+            yield _alike(view, self._known(view, worst, limits), title, [(c.flow, c.syn_frame) for c in mine])
         explained = {c.flow for c in met}
         betrayed = view.by_kind(EventKind.SYN_IN_CONNECTION)
         betrayed = betrayed[(betrayed["value"] < 0) & ~np.isin(betrayed["flow"], list(explained))]
@@ -136,10 +136,11 @@ class SynInConnection(Diagnosis):
             title = f"The server still has older connections on {len(connects):,} 4-tuples"
             yield _alike(view, self._unknown(view, worst, limits), title, [(c.flow, c.ack_frame) for c in connects])
 
-    def _known(self, view: View, met: Collision) -> Finding:
+    def _known(self, view: View, met: Collision, limits: Thresholds) -> Finding:
         inside = met.held == met.flow or met.resumed_frame > 0
         back = _goes_on(view, met) if inside else 0
-        harmless = back > 0 if inside else met.answered_frame > 0
+        quick = met.answered_frame > 0 and met.delay_ns < limits.slow_ms * 1e6
+        harmless = back > 0 if inside else quick
         return self.finding(
             view,
             Severity.NOTICE if harmless else Severity.WARNING,
@@ -174,24 +175,14 @@ class SynInConnection(Diagnosis):
             Severity.WARNING if grave else Severity.NOTICE,
             "A connect meets an older connection that the other side still has",
             list(met.story(view)),
-            streams=[met.flow],
+            streams=[met.flow] if met.time_wait < 0 else [met.time_wait, met.flow],
             frames=met.frames,
             span=(met.syn_ts_ns, met.done_ns),
             doubts=(PRESUMED,),
             evidence=met.evidence(view),
             endpoint=server,
             peer=view.label(met.flow, 1 - met.server),
-            causes=(
-                Cause(
-                    "the server's application leaks sockets: the older connection sits in CLOSE-WAIT",
-                    (
-                        "a client's kernel only takes a port again when its own side is closed",
-                        *((f"nothing was heard on it for {duration(met.age_ns)}",) if met.age_ns else ()),
-                    ),
-                    ("the older connection was not captured",),
-                ),
-                Cause("the client's host restarted, or a NAT gave the port to another client"),
-            ),
+            causes=_older(met),
             next_steps=_next_steps(view, met.flow, met.server, inside=False),
             refutations=(
                 Refutation(
@@ -199,11 +190,11 @@ class SynInConnection(Diagnosis):
                     f"not so: it is off by {met.ack_off:,}",
                     (met.ack_frame, met.syn_frame),
                 ),
-                Refutation("the older connection was closed by both sides", None),
+                Refutation("the older connection was closed by both sides", None if met.time_wait < 0 else "it was"),
             ),
             settled_by=_settled_by(view, met.flow, met.server),
             data={
-                "state": None,
+                "state": None if met.time_wait < 0 else str(State.TIME_WAIT),
                 "challenged": True,
                 "inside": False,
                 "outcome": "delayed" if met.succeeded else "failed",
@@ -211,6 +202,27 @@ class SynInConnection(Diagnosis):
                 "old_connection_heard_s": None if met.age_ns is None else round(met.age_ns / NS, 3),
             },
         )
+
+
+def _older(met: Betrayed) -> tuple[Cause, ...]:
+    """What the older connection may be."""
+    if met.time_wait >= 0:
+        return (
+            Cause(
+                "the port is used again too soon: the client picks it while the server is in TIME-WAIT, and its "
+                "numbers are not newer (a NAT, a restart, sequence numbers that a firewall changes)",
+                (f"the server closed stream {met.time_wait} and is in TIME-WAIT [{met.time_wait_frame}]",),
+            ),
+        )
+    leak = Cause(
+        "the server's application leaks sockets: the older connection sits in CLOSE-WAIT",
+        (
+            "a client's kernel only takes a port again when its own side is closed",
+            *((f"nothing was heard on it for {duration(met.age_ns)}",) if met.age_ns else ()),
+        ),
+        ("the older connection was not captured",),
+    )
+    return leak, Cause("the client's host restarted, or a NAT gave the port to another client")
 
 
 def _alike(view: View, finding: Finding, title: str, each: list[tuple[int, int]]) -> Finding:

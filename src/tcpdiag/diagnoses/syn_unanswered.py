@@ -23,6 +23,8 @@ old timestamps.
 The times of the repetitions are compared with the schedules of known stacks: they tell when the client will give up,
 or that it has, sooner than its stack would by itself (a time-out of the application).
 
+Told as well: connects that are answered only when the SYN is repeated without an option (or ECN) that it carried.
+
 ## Why it matters
 The client waits for about two minutes (Linux: 127 to 134 s), then its connect() times out.
 
@@ -36,6 +38,7 @@ is down on the same link gives no SYNs at all, but unanswered ARP: a SYN on the 
 |---|---|---|
 | wait_s | 1 | RFC 6298 section 2: the initial RTO; a SYN younger than this at the end may still be answered |
 | repeats_min | 2 | a single lost SYN is everyday life; RFC 9293 section 3.8.3: R1 is at least 3 transmissions |
+| option_min | 3 | connects answered only without an option: three such losses by chance are one in 10^6 at 1 % |
 
 ## RFC
 RFC 9293 section 3.5 (establishing a connection), section 3.8.3 (R2 for SYNs: at least 3 minutes)
@@ -56,8 +59,30 @@ Other ports of the same client are answered in the same seconds: this 4-tuple al
 +1.00 .
 finding: syn-unanswered warning likely=stale
 ```
+Three connects are answered only without Fast Open:
+```packets
+repeat 3 every 2.0
++0.00 > S 0:0(0) win 64240 <mss 1460,sackOK,fastopen>
++1.00 > S 0:0(0) win 64240 <mss 1460,sackOK>
++0.01 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK>
++0.01 > . 1:1(0) ack 1 win 64240
+end
+finding: syn-unanswered warning likely=option
+```
 
 ## Stays silent
+Fast Open is lost once and works otherwise:
+```packets
+repeat 3 every 2.0
++0.00 > S 0:0(0) win 64240 <mss 1460,sackOK,fastopen>
++1.00 > S 0:0(0) win 64240 <mss 1460,sackOK>
++0.01 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK>
++0.01 > . 1:1(0) ack 1 win 64240
+end
++0.00 >41000 S 0:0(0) win 64240 <mss 1460,sackOK,fastopen>
++0.01 <41000 S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK>
++0.01 >41000 . 1:1(0) ack 1 win 64240
+```
 A lost SYN, repeated and answered:
 ```packets
 +0.00 > S 0:0(0) win 65535 *2 every 1.0
@@ -84,13 +109,25 @@ from ..rfc import Rfc
 from ..units import NS, duration, percent, plural
 from . import icmp
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
-from .columns import distinct
 from .confidence import NOT_UNIQUE
 from .groups import by_endpoint
 from .neighbours import Neighbours
-from .syn_causes import Ranked, Why, clear, ranked
+from .syn_causes import Why, clear, ranked
 from .syn_clues import Silent, clues, silent
-from .syn_schedules import Match, match
+from .syn_options import Dropped, dropped
+from .syn_schedules import Match
+from .syn_story import (
+    frames_of,
+    longest,
+    next_steps,
+    refutations,
+    repeats_of,
+    schedule_of,
+    settled_by,
+    story,
+    syns_of,
+    waited_ns,
+)
 from .view import View
 
 SERVICES_MIN: Final = 0.5
@@ -102,6 +139,7 @@ class Thresholds(NamedTuple):
 
     wait_s: float = 1
     repeats_min: float = 2
+    option_min: float = 3
 
 
 class SynUnanswered(Diagnosis):
@@ -114,6 +152,8 @@ class SynUnanswered(Diagnosis):
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
+        for each in dropped(view, int(limits.option_min)):
+            yield self._option(view, each)
         flows = _unanswered(view, int(limits.wait_s * NS))
         if not len(flows):
             return
@@ -129,29 +169,29 @@ class SynUnanswered(Diagnosis):
 
     def _endpoint(self, view: View, about: Silent, limits: Thresholds) -> Finding:
         flows, flow, seen = about.flows, int(about.flows[0]), about.seen
-        repeats, causes = _repeats(view, flows), ranked(clues(view, about))
+        repeats, causes = repeats_of(view, flows), ranked(clues(view, about))
         sure = clear(causes)
         label, one = view.label(flow, about.server), len(flows) == 1
-        waited = _waited(view, flows)
+        waited = waited_ns(view, flows)
         return self.finding(
             view,
             Severity.WARNING if about.syns > limits.repeats_min else Severity.NOTICE,
             "A connect is not answered at all" if one else f"One endpoint does not answer {len(flows):,} connects",
-            list(_story(view, about, causes, repeats)),
+            list(story(view, about, causes, repeats)),
             streams=flows,
-            frames=[*_frames(view, flows, repeats).tolist(), *_shown(about)],
+            frames=[*frames_of(view, flows, repeats).tolist(), *_shown(about)],
             span=(int(view.flows["first_ts_ns"][flows].min()), int(view.flows["last_ts_ns"][flows].max())),
             doubts=() if sure else (NOT_UNIQUE,),
             evidence=_evidence(view, flows, repeats),
             endpoint=label,
             peer=view.label(flow, 1 - about.server) if one else None,
             causes=[each.cause for each in causes],
-            next_steps=_next_steps(view, about, causes[0].why),
-            refutations=_refutations(view, about),
-            settled_by=_settled_by(view, about),
+            next_steps=next_steps(view, about, causes),
+            refutations=refutations(view, about),
+            settled_by=settled_by(view, about),
             data={
                 "count": len(flows),
-                "syns": int(_syns(view, flows).sum()),
+                "syns": int(syns_of(view, flows).sum()),
                 "longest_s": round(waited / NS, 3),
                 "likely": causes[0].why.name.lower().replace("_", "-") if sure else None,
                 "scores": {each.why.name.lower().replace("_", "-"): each.score for each in causes},
@@ -160,7 +200,49 @@ class SynUnanswered(Diagnosis):
                 "host_answered_otherwise": seen.host_answered,
                 "client_answered_elsewhere": seen.elsewhere,
                 "icmp_errors": len(about.errors),
-                **_schedule_data(_schedule(view, _longest(view, flows), repeats)),
+                **_schedule_data(schedule_of(view, longest(view, flows), repeats)),
+            },
+        )
+
+    def _option(self, view: View, each: Dropped) -> Finding:
+        """SYNs that are answered when they are repeated without something that they carried."""
+        flows, frames = each.flows, view.flows["first_frame"][each.flows]
+        flow = int(flows[0])
+        server = 1 - int(view.client[flow])
+        host, count = view.host(flow, server), plural(len(flows), "connect")
+        begin_ns = int(view.flows["first_ts_ns"][flows].min())
+        lost_ns = int((each.repeats["ts_ns"] - view.flows["first_ts_ns"][flows]).max())
+        labels = {view.label(f, 1 - int(view.client[f])) for f in flows[:FRAMES_MAX].tolist()}
+        return self.finding(
+            view,
+            Severity.WARNING,
+            "SYNs get no answer for an option that they carry",
+            [
+                Sentence(
+                    f"{host} answered {count} {frame_list(frames)} only when the SYN was repeated without "
+                    f"{each.feature} {frame_list(each.repeats['frame'])}, up to {duration(lost_ns)} later; with it "
+                    "none was answered.",
+                    (*frames[:20].tolist(), *each.repeats["frame"][:20].tolist()),
+                    begin_ns,
+                )
+            ],
+            streams=flows,
+            frames=np.concatenate([frames, each.repeats["frame"]])[: 2 * FRAMES_MAX],
+            span=(begin_ns, int(each.repeats["ts_ns"].max())),
+            evidence=[view.evidence(event, f"the SYN again, without {each.feature}") for event in each.repeats[:4]],
+            endpoint=labels.pop() if len(labels) == 1 else None,
+            causes=(Cause(str(Why.OPTION), (f"{count} so, and none that was answered with it",)),),
+            next_steps=(
+                f"find the firewall or load balancer before {host} that drops SYNs with {each.feature}",
+                "until then switch it off on the clients: each connect loses a retransmission time-out",
+            ),
+            refutations=(Refutation(f"{host} answers a SYN with {each.feature} at once", "not found"),),
+            settled_by=(f"tcpdump on {host} and on a client at once: do the SYNs with {each.feature} arrive?",),
+            data={
+                "count": len(flows),
+                "feature": each.feature,
+                "likely": "option",
+                "longest_s": round(lost_ns / NS, 3),
             },
         )
 
@@ -169,8 +251,8 @@ class SynUnanswered(Diagnosis):
     ) -> Finding:
         services = listening >= SERVICES_MIN
         more = "more " if further else ""
-        syns, repeats = _syns(view, flows), _repeats(view, flows)
-        frames = _frames(view, flows, repeats)
+        syns, repeats = syns_of(view, flows), repeats_of(view, flows)
+        frames = frames_of(view, flows, repeats)
         begin_ns = int(view.flows["first_ts_ns"][flows].min())
         share = f"{percent(listening)} of these endpoints answered other connects"
         return self.finding(
@@ -234,61 +316,6 @@ def _unanswered(view: View, wait_ns: int) -> np.ndarray:
     return flows
 
 
-def _story(view: View, about: Silent, causes: list[Ranked], repeats: np.ndarray) -> Iterator[Sentence]:
-    flows, seen = about.flows, about.seen
-    label, frames = view.label(int(flows[0]), about.server), _frames(view, flows, repeats)
-    of = f" of {plural(len(flows), 'connect')}" if len(flows) > 1 else ""
-    yield Sentence(
-        f"{plural(int(_syns(view, flows).sum()), 'SYN')}{of} to {label} got no answer of any kind in "
-        f"{duration(_waited(view, flows))} {frame_list(frames)}{_likely(causes)}.",
-        tuple(frames[:20].tolist()),
-        int(view.flows["first_ts_ns"][flows].min()),
-    )
-    if seen.answered or not about.loopback:
-        yield Sentence(seen.told(), seen.frames if seen.answered else ())
-    else:
-        yield Sentence("Nothing else was captured on that port; on loopback no packet is lost on the way.")
-    if about.seen.elsewhere and not seen.meanwhile:
-        yield Sentence(
-            f"The client was not cut off: other hosts answered {plural(seen.elsewhere, 'connect')} of it meanwhile."
-        )
-    longest = _longest(view, flows)
-    if schedule := _schedule(view, longest, repeats):
-        mine = repeats["frame"][repeats["flow"] == longest]
-        last_ns = int(view.flows["last_ts_ns"][longest])
-        yield Sentence(schedule.told(), tuple(mine.tolist()), last_ns)
-
-
-def _likely(causes: list[Ranked]) -> str:
-    if not clear(causes):
-        return ""
-    return {
-        Why.FIREWALL: ": most likely a firewall drops them",
-        Why.QUEUE: ": most likely the listener's queue is full",
-        Why.DOWN: ": most likely the host is down or not reachable",
-        Why.STALE: ": most likely the server still holds an older connection on that 4-tuple",
-        Why.PATH: ": most likely the client's own path is broken",
-        Why.TAP: ": most likely the capture does not see the answers",
-        Why.OPTION: ": most likely something drops them for an option that they carry",
-        Why.TIME_WAIT: ": most likely the server drops them for their old timestamps",
-    }[causes[0].why]
-
-
-def _waited(view: View, flows: np.ndarray) -> int:
-    return int((view.flows["last_ts_ns"][flows] - view.flows["first_ts_ns"][flows]).max())
-
-
-def _longest(view: View, flows: np.ndarray) -> int:
-    """The connect that was tried for longest."""
-    return int(flows[np.argmax(view.flows["last_ts_ns"][flows] - view.flows["first_ts_ns"][flows])])
-
-
-def _schedule(view: View, flow: int, repeats: np.ndarray) -> Match | None:
-    client = view.tables.endpoint(flow, int(view.client[flow]))
-    times = [int(client["first_ts_ns"]), *repeats["ts_ns"][repeats["flow"] == flow].tolist()]
-    return match(times, view.last_ts_ns, int(client["ttl"]), int(client["syn_window"]))
-
-
 def _schedule_data(schedule: Match | None) -> dict[str, Any]:
     if schedule is None:
         return {"schedule": None}
@@ -305,88 +332,6 @@ def _shown(about: Silent) -> Iterator[int]:
     yield from about.seen.mute_frames
     yield from about.ended
     yield from about.errors["frame"].tolist()
-
-
-def _next_steps(view: View, about: Silent, likely: Why) -> Iterator[str]:
-    flow = int(about.flows[0])
-    host, port, client = (
-        view.host(flow, about.server),
-        view.port(flow, about.server),
-        view.host(flow, 1 - about.server),
-    )
-    if likely is Why.QUEUE:
-        yield f"on {host}: see why the process behind port {port} does not call accept()"
-    elif likely is Why.STALE:
-        yield f"on {host}: look for a process that leaves its sockets in CLOSE-WAIT, and make it close() them"
-    elif likely is Why.DOWN:
-        yield f"see whether {host} is up and has the address; ping it, and traceroute -T -p {port} {host}"
-    elif likely is Why.PATH:
-        yield f"on {client}: ip route get {host}; see whether its gateway answers (ip neigh, ping)"
-    elif about.loopback:
-        yield f"on {host}: check the firewall rules for port {port} (nft list ruleset, iptables -vnL)"
-    else:
-        yield f"check the firewall rules for port {port} on the path and on {host} (nft list ruleset, iptables -vnL)"
-        yield f"on {client}: traceroute -T -p {port} {host} shows how far the SYNs come"
-
-
-def _settled_by(view: View, about: Silent) -> Iterator[str]:
-    flow = int(about.flows[0])
-    host, port, client = (
-        view.host(flow, about.server),
-        view.port(flow, about.server),
-        view.host(flow, 1 - about.server),
-    )
-    if not about.beside:
-        yield f"on {host}: tcpdump -ni any 'tcp port {port} and host {client}': do the SYNs arrive, is there an answer?"
-    yield (
-        f"on {host}: ss -ltn '( sport = :{port} )' (Recv-Q above Send-Q: the accept queue is full) and "
-        "nstat -az TcpExtListenOverflows TcpExtListenDrops TcpExtTCPReqQFullDrop"
-    )
-    yield f"on {host}: ss -tan '( sport = :{port} )' dst {client}: does it hold an old connection on the 4-tuple?"
-
-
-def _refutations(view: View, about: Silent) -> Iterator[Refutation]:
-    yield Refutation(
-        "a segment of the client after these SYNs proves that a SYN-ACK came, and only the capture lacks it",
-        "not found"
-        if not about.one_sided
-        else f"not on these connects, but {plural(about.one_sided, 'connection')} with that host lack a direction",
-    )
-    label = view.label(int(about.flows[0]), about.server)
-    seen = about.seen
-    yield Refutation(
-        f"{label} answers others in the same seconds, so that port and host are well",
-        f"it does: {plural(seen.meanwhile, 'connect')} {frame_list(seen.frames)}"
-        if seen.meanwhile
-        else "not found: nobody else was answered there"
-        if not seen.answered
-        else f"not in these seconds; {plural(seen.answered, 'connect')} at other times {frame_list(seen.frames)}",
-        seen.frames,
-    )
-    yield Refutation(
-        "ICMP says that the host cannot be reached, or that a firewall forbids it",
-        f"found {frame_list(about.errors['frame'])}" if len(about.errors) else "not found",
-        tuple(about.errors["frame"][:20].tolist()),
-    )
-
-
-def _syns(view: View, flows: np.ndarray) -> np.ndarray:
-    syns: np.ndarray = view.side("syns")[flows, view.client[flows]].astype(np.int64)
-    return syns
-
-
-def _repeats(view: View, flows: np.ndarray) -> np.ndarray:
-    rows = view.rows_of(EventKind.SYN_REPEATED)
-    chosen = np.zeros(len(view.flows), bool)
-    chosen[flows] = True
-    repeats: np.ndarray = view.events[rows[chosen[view.event_flow[rows]]]]
-    return repeats
-
-
-def _frames(view: View, flows: np.ndarray, repeats: np.ndarray) -> np.ndarray:
-    """Of the SYNs and their repetitions, ascending, bounded."""
-    frames = np.concatenate([view.flows["first_frame"][flows[:FRAMES_MAX]], repeats["frame"][:FRAMES_MAX]])
-    return distinct(frames)[:FRAMES_MAX]
 
 
 def _evidence(view: View, flows: np.ndarray, repeats: np.ndarray) -> Iterator[Evidence]:
