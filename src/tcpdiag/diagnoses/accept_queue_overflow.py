@@ -277,16 +277,21 @@ def _signs(view: View, queue: Queue, label: str) -> Iterator[tuple[str, np.ndarr
         flows = np.sort(np.concatenate([queue.silent, queue.late]))
         syns = view.flows["first_frame"][flows]
         tried = int(view.side("syns")[flows, view.client[flows]].sum())
-        kinds = [
-            *((f"{len(queue.silent):,} of them without any answer",) if len(queue.silent) else ()),
-            *((f"{len(queue.late):,} answered only when the SYN was repeated",) if len(queue.late) else ()),
-        ]
-        loss = (
-            "" if queue.stuck else f"; of the clients' {queue.sent:,} other segments {queue.lost:,} had to be repeated"
-        )
+        waited, count = duration(longest_ns(view, queue)), plural(len(flows), "connect")
+        what = f"{tried - len(queue.late):,} SYNs of {count} {frame_list(syns)}: "
+        if not len(queue.late):
+            what = f"all {tried:,} SYNs of {count} {frame_list(syns)} in up to {waited}"
+        elif not len(queue.silent):
+            what += f"they were answered only when the SYN was repeated, after up to {waited}"
+        else:
+            what += (
+                f"{len(queue.late):,} were answered when the SYN was repeated, {len(queue.silent):,} never in {waited}"
+            )
+        loss = ""
+        if not queue.stuck:
+            loss = f"; of the clients' {queue.sent:,} other segments {queue.lost:,} had to be repeated"
         yield (
-            f"{label} dropped SYNs of {plural(len(flows), 'connect')} {frame_list(syns)}, {tried:,} SYNs in all, "
-            f"{', '.join(kinds)}, in up to {duration(longest_ns(view, queue))}{loss}: its accept queue is full.",
+            f"{label} dropped {what}{loss}. Its accept queue is full.",
             flows,
             syns.tolist(),
         )
