@@ -5,15 +5,19 @@ The application does not call accept() fast enough, so the connections that the 
 listener's accept queue. What the kernel does then depends on how far a handshake has come, and each of these is a
 sign; one finding tells all signs of one endpoint:
 
-- *SYN-ACKs repeated*: the ACK that finishes the handshake is dropped. The server repeats its SYN-ACK after 1, 2, 4 s
-  although the client's ACK, often with its request, was captured before.
-- *SYNs dropped in silence*, while connections that were let in before wait for their first byte.
-- *SYN cookies*: the handshake looks complete, but the server kept no state and drops the ACK. Then it neither
-  acknowledges the client's data nor repeats its SYN-ACK: just like a dead peer. It is told apart by the other
-  connections to the port, whose requests the kernel does acknowledge.
-- *RST for the ACK* that finishes the handshake (Linux with tcp_abort_on_overflow = 1).
-- *Now and then*: many connects get their SYN-ACK only when they repeat their SYN, and far fewer of the other segments
-  to that endpoint are lost. The queue is full and drains again, too slowly.
+SYN-ACKs repeated: the ACK that finishes the handshake is dropped. The server repeats its SYN-ACK after 1, 2, 4 s
+although the client's ACK, often with its request, was captured before.
+
+SYNs dropped in silence, while connections that were let in before wait for their first byte.
+
+SYN cookies: the handshake looks complete, but the server kept no state and drops the ACK. Then it neither acknowledges
+the client's data nor repeats its SYN-ACK: just like a dead peer. It is told apart by the other connections to the
+port, whose requests the kernel does acknowledge.
+
+A RST for the ACK that finishes the handshake (Linux with tcp_abort_on_overflow = 1).
+
+SYNs dropped now and then: many connects get their SYN-ACK only when they repeat their SYN, and far fewer of the other
+segments to that endpoint are lost. The queue is full and drains again, too slowly.
 
 All but the first and the last count only where the capture shows the application at rest: requests acknowledged by
 the kernel, and none of that endpoint ever answered. How many connections wait like that is the length of the queue;

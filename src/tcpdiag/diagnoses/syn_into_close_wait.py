@@ -35,6 +35,7 @@ it, and a syn-unanswered when nothing does.
 RFC 9293 section 3.10.7.4 (SYN in a synchronized state), RFC 5961 section 4.2, RFC 9293 section 3.5.1
 
 ## Speaks
+A challenge ACK, the client's RST, and the SYN again: healed after 1 s.
 ```packets
 +0.00 > S 0:0(0) win 65535
 +0.01 < S. 0:0(0) ack 1 win 65535
@@ -49,6 +50,7 @@ RFC 9293 section 3.10.7.4 (SYN in a synchronized state), RFC 5961 section 4.2, R
 +0.001 > . 9000001:9000001(0) ack 70000001 win 65535
 finding: syn-into-close-wait warning outcome=delayed
 ```
+Silence, until the client gives up:
 ```packets
 +0.00 > S 0:0(0) win 65535
 +0.01 < S. 0:0(0) ack 1 win 65535

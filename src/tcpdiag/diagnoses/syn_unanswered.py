@@ -9,11 +9,13 @@ The possible causes stand in the order of a score: facts for it less facts again
 (strong) or 1 (weak). A cause is called likely when it is 2 or more ahead of the next. The facts are control groups,
 taken in the same seconds:
 
-- the same port, other clients or other 4-tuples: answered, answered late, or not; before, meanwhile, after
-- connections to that port whose requests are acknowledged and never answered: nobody accepts them
-- other ports of that host; anything else from that host
-- other hosts that the same client wanted
-- what the SYNs have that answered ones lack (options, ECN, old timestamps), earlier connections of the 4-tuple, ICMP
+How the same port treats other clients and other 4-tuples: answered, answered late, or not; before, meanwhile, after.
+
+Whether connections to that port wait for an answer to requests that the kernel acknowledged: nobody accepts them.
+
+Other ports of that host, and anything else from it; other hosts that the same client wanted.
+
+What the SYNs have that answered ones lack (options, ECN, old timestamps), earlier connections of the 4-tuple, ICMP.
 
 The causes: a firewall drops the SYNs; the accept or SYN queue is full; the host is down or has no route; an older
 connection sits on the 4-tuple (and the challenge ACK is dropped, or an old Linux sends none); and where something
