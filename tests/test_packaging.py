@@ -111,7 +111,7 @@ def test_the_package_under_test_is_the_one_in_the_repository() -> None:
 
 
 def test_data_files_are_installed() -> None:
-    for name in ("reports/schema.json", "py.typed", "seqnum.pxd", "kernels/records.pxd"):
+    for name in ("reports/schema.json", "reports/page/report.html", "py.typed", "seqnum.pxd", "kernels/records.pxd"):
         assert (INSTALLED / name).is_file()
 
 
@@ -124,4 +124,4 @@ def _imports_cython(path: Path) -> bool:
 
 
 def _texts(folder: Path) -> list[Path]:
-    return [path for pattern in ("*.py", "*.pxd", "*.json") for path in folder.rglob(pattern)]
+    return [path for pattern in ("*.py", "*.pxd", "*.json", "*.html", "*.css", "*.js") for path in folder.rglob(pattern)]

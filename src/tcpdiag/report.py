@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .sockets.listing import Listing
     from .sockets.table import SocketTable
 
-FORMATS = {"text": ".txt", "markdown": ".md", "json": ".json"}
+FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
 """Format -> file extension."""
 
 
@@ -145,6 +145,19 @@ class Report:
 
         return markdown.render(self)
 
+    def to_html(self, path: str | Path | None = None, *, figures: bool = True) -> str:
+        """The report for a browser: one file that needs no network. Written to `path` when one is given.
+
+        figures: whether to draw its first incidents. Plots of a connection read the capture again; where that cannot
+        be done, the page says so.
+        """
+        from .reports import html
+
+        text = html.render(self, figures=figures)
+        if path is not None:
+            Path(path).write_bytes(text.encode())
+        return text
+
     def to_json(self, path: str | Path | None = None) -> str:
         """The report for programs; `tcpdiag/reports/schema.json` describes it. Written to `path` when one is given."""
         from .reports import json
@@ -155,7 +168,7 @@ class Report:
         return text.decode()
 
     def save(self, path: str | Path) -> None:
-        """Write it in the format that the extension names (.txt, .md, .json). Raises UsageError for any other."""
+        """Write it in the format of its extension: .txt, .md, .html or .json. Raises UsageError for any other."""
         from .reports import write
 
         name = format_of(path)

@@ -1,5 +1,6 @@
 """`tcpdiag analyze`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ def analyze(
     captures: Captures,
     output: Annotated[
         list[Path] | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write a report here: .txt, .md or .json. Repeatable."),
+        typer.Option("-o", "--output", metavar="FILE", help="Write it here: .txt, .md, .html or .json. Repeatable."),
     ] = None,
     format: Annotated[
         Format | None, typer.Option("--format", help="What to print. Default: text, or nothing beside -o.")
@@ -56,7 +57,7 @@ def analyze(
     Examples:
       tcpdiag analyze office.pcap
       tcpdiag analyze --format json office.pcap.gz | jq '.findings[].title'
-      tcpdiag analyze -o report.md -o report.json part1.pcapng part2.pcapng
+      tcpdiag analyze -o report.html -o report.json part1.pcapng part2.pcapng
       tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
       (date; ss -tanpoie) > s.txt; tcpdiag analyze --sockets s.txt office.pcap
       tcpdump -i any -w - tcp | tcpdiag analyze -
@@ -81,7 +82,7 @@ def analyze(
             where=flow,
             hints=hints,
             sockets=sockets or (),
-            keep_stdin=False,
+            keep_stdin=_drawn(format, output or ()),
             on_progress=progress.report,
         )
     if not report.complete:
@@ -94,3 +95,10 @@ def analyze(
     worst = report.worst()
     if fail_on is not None and worst is not None and worst >= Severity[fail_on.name]:
         raise typer.Exit(1)
+
+
+def _drawn(format_name: Format | None, output: Sequence[Path]) -> bool:
+    """Whether the report has figures, which read the capture again."""
+    from ..report import format_of
+
+    return format_name is Format.HTML or any(format_of(path) == Format.HTML for path in output)

@@ -1,4 +1,4 @@
-"""Report -> text, Markdown, JSON: typesetters. They compute nothing."""
+"""Report -> text, Markdown, HTML, JSON: typesetters. They compute nothing."""
 
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +15,8 @@ def write(report: "Report", format_name: str, stream: BinaryIO, *, color: bool =
 
         for chunk in chunks(report):
             stream.write(chunk)
+    elif format_name == "html":
+        stream.write(report.to_html().encode())
     elif format_name == "markdown":
         stream.write(report.to_markdown().encode("utf-8", "backslashreplace"))
     else:
