@@ -57,6 +57,23 @@ def test_a_server_that_serves_others_has_no_full_queue() -> None:
     assert asked(KIND, SERVED + COOKIE, handshake=False) == []
 
 
+def test_a_service_that_only_reads_has_no_full_queue() -> None:
+    reading = (
+        "+0.0 > S 0:0(0) win 64240\n+0.001 < S. 0:0(0) ack 1 win 65160\n"
+        "repeat 60 every 0.02 same port\n+0.0 > . 1:1401(1400) ack 1 win 64240\n"
+        "+0.001 < . 1:1(0) ack 1401 win 65160\nend\n"
+    )
+    silent = "+2 >41000 S 0:0(0) win 64240 *4 every 1.0\n+1 .\n"
+    assert asked(KIND, reading + silent, handshake=False) == []
+
+
+def test_a_queue_that_lets_others_in_at_once_is_not_full() -> None:
+    silent = "+2 >41000 S 0:0(0) win 64240 *4 every 1.0\n"
+    let_in = WAITING.replace("> ", ">42000 ").replace("< ", "<42000 ")
+    between = silent.replace("*4 every 1.0", "*2 every 1.0") + let_in + silent.replace("+2 ", "+1 ")
+    assert asked(KIND, WAITING + between + "+1 .\n", handshake=False) == []
+
+
 def test_a_rst_for_the_final_ack_counts_where_nobody_accepts() -> None:
     reset = (
         "+1.0 >41000 S 0:0(0) win 64240\n+0.0001 <41000 S. 0:0(0) ack 1 win 65160\n"

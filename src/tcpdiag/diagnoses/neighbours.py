@@ -20,6 +20,10 @@ SHOWN: Final = 4
 CLIENTS_MAX: Final = 64
 """Client addresses whose other connects are looked at."""
 
+HELD_MAX: Final = 65_535
+"""Bytes that a kernel takes for an application that does not read: the largest window of a SYN-ACK, which RFC 7323
+section 2.2 leaves unscaled. Who got more of a client's text reads it, and may have no reason to answer."""
+
 ANSWER_NS: Final = NS
 """An application that has a request for so long and is at work would mostly have answered, or at least begun to."""
 
@@ -195,7 +199,8 @@ class Neighbours:
         view = self._view
         asked = view.of_client(view.has(EndpointBit.SENT_TEXT))[others]
         taken = view.of_server(view.side("packets"))[others] > 1  # more than the SYN-ACK
-        found: np.ndarray = asked & taken & (times + ANSWER_NS <= end)
+        held = view.side("bytes")[others, view.client[others]] <= HELD_MAX
+        found: np.ndarray = asked & taken & held & (times + ANSWER_NS <= end)
         return found
 
     def _other_ports(self, alike: np.ndarray, sides: np.ndarray, port: int, begin: int, end: int) -> int:

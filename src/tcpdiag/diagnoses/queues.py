@@ -93,11 +93,12 @@ def _holding(queue: Queue, dropped_min: int) -> Queue:
     none = np.zeros(0, np.int64)
     sure = queue.stuck or len(queue.acks) > 0
     dropped = len(queue.silent) + len(queue.late)
+    at_once = queue.seen.meanwhile > queue.seen.late  # others were let in at their first SYN: the queue had room
     bursts = len(queue.late) > 0 and dropped >= dropped_min and queue.only_syns_lost
     return queue._replace(
         cookies=queue.cookies if sure else none,
         resets=queue.resets if queue.stuck else none,
-        silent=queue.silent if sure or bursts else none,
+        silent=queue.silent if (sure and not at_once) or bursts else none,
         late=queue.late if sure or bursts else none,
     )
 
