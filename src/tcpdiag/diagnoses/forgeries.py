@@ -75,18 +75,24 @@ def _whole(view: View, flows: np.ndarray) -> np.ndarray:
 
 def _text_after_fin(view: View) -> np.ndarray:
     """Flows in which a side sent new text behind its own FIN."""
-    flows = view.with_details
-    behind = (view.side("snd_nxt")[flows] - view.side("fin_seq")[flows] - np.uint32(1)).astype(np.uint32)
-    later = view.detail_column("last_new_frame") > view.side("fin_frame")[flows]
-    found = view.has(EndpointBit.FIN_SENT)[flows] & (behind > 0) & (behind < NEAR) & later
-    return np.asarray(flows[np.any(found, axis=1)])
+    ends = view.tables.endpoints
+    behind = ends["snd_nxt"] - ends["fin_seq"] - np.uint32(1)
+    chosen = np.flatnonzero(view.has(EndpointBit.FIN_SENT).ravel() & (behind > 0) & (behind < NEAR))
+    rows = view.flows["detail"][chosen // 2].astype(np.int64)
+    chosen, rows = chosen[rows >= 0], rows[rows >= 0]
+    later = view.tables.details["last_new_frame"][rows + chosen % 2] > ends["fin_frame"][chosen]
+    return np.asarray(chosen[later] // 2)
 
 
 def _mute(view: View) -> np.ndarray:
-    """Flows with what looks like keepalive probes of a side that has sent a FIN: it may not know of that FIN."""
+    """Flows with what looks like keepalive probes of a side that has sent a FIN, and whose peer repeats its data: it
+    may not know of that FIN."""
     rows = view.rows_of(EventKind.KEEPALIVE_PROBE)
     flows, senders = view.event_flow[rows].astype(np.int64), view.events["sender"][rows]
-    found: np.ndarray = flows[view.has(EndpointBit.FIN_SENT)[flows, senders]]
+    closed = view.has(EndpointBit.FIN_SENT)[flows, senders]
+    flows, senders = flows[closed], senders[closed]
+    peers = view.flows["detail"][flows].astype(np.int64) + 1 - senders
+    found: np.ndarray = flows[view.tables.details["retransmissions"][peers] >= MUTE_MIN]
     return found
 
 

@@ -83,61 +83,22 @@ An ACK that was sent before the RST and captured after it:
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
-from ..model.event import EventBit, EventKind, RstClass
-from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
-from ..model.flow import EndpointBit
-from ..model.states import State
+from ..model.event import EventKind, RstClass
+from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence
 from ..rfc import Rfc
-from ..seqnum import diff
-from ..units import NS, duration, plural
+from ..units import NS, duration, number, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
-from .reset_origin import Header, header, timed
-from .resets import EXACT, OFF_SEQUENCE, answered, distance, place, resets_of_class
+from .forged_resets import TO_SYN, InjectedReset, Thresholds, from_elsewhere, judged, refused_and_accepted
+from .neighbours import SAMPLE
+from .reset_origin import timed
+from .resets import distance, place
 from .sentences import said
 from .together import together, widened
 from .view import View
-
-_TO_SYN = [int(RstClass.SYN_SENT_GOOD), int(RstClass.SYN_SENT_BAD)]
-_FINISHED = int(EndpointBit.FIN_SENT)
-
-
-class Thresholds(NamedTuple):
-    """Defaults are explained in the manual."""
-
-    settle_ms: float = 150
-    near_bytes: float = 1 << 24
-    packets_min: float = 3
-
-
-class _Injected(NamedTuple):
-    """RSTs in the name of `side`, and what shows that it did not send them."""
-
-    flow: int
-    side: int
-    resets: np.ndarray
-    sign: np.void | None  # `side` goes on; None: nobody contradicts, but the header differs
-    answers: np.ndarray  # the victim's RSTs afterwards
-    obeyed: bool
-    looks: Header
-    answer: np.void | None  # REACTIVE event of the last of these RSTs
-
-    @property
-    def key(self) -> np.void:
-        """The one that was obeyed."""
-        row: np.void = self.resets[-1]
-        return row
-
-    @property
-    def severity(self) -> Severity:
-        """Without contradiction a TTL alone is worth a look, no more; so is one that no stack would obey."""
-        if self.sign is None or self.key["detail"] == RstClass.SYN_SENT_BAD:
-            return Severity.NOTICE
-        return Severity.CRITICAL if self.obeyed else Severity.WARNING
 
 
 class RstInjected(Diagnosis):
@@ -151,29 +112,34 @@ class RstInjected(Diagnosis):
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         alive = view.by_kind(EventKind.ALIVE_AFTER_RST)
-        flows = [alive["flow"][alive["detail"] == 1], _from_elsewhere(view, limits), _refused_and_accepted(view)]
-        found: dict[int, _Injected] = {}
-        for flow, events in view.by_flow(np.concatenate(flows).astype(np.int64)):
-            for side in (0, 1):
-                injected = _injected(view, flow, side, events, limits)
-                if injected is not None and (flow not in found or injected.severity > found[flow].severity):
-                    found[flow] = injected
-        told = list(found)
-        for group in together(view, told):
-            same = [found[told[index]] for index in group.tolist()]
-            finding = self._told(view, max(same, key=lambda each: each.severity))
-            if len(same) > 1:
+        chosen = [alive["flow"][alive["detail"] == 1], from_elsewhere(view, limits), refused_and_accepted(view)]
+        flows = np.unique(np.concatenate(chosen).astype(np.int64))
+        for group in together(view, flows.tolist()):
+            sample = flows[group[:: max(1, len(group) // SAMPLE)]]
+            found = [
+                injected
+                for flow, events in view.by_flow(sample)
+                for side in (0, 1)
+                if (injected := judged(view, flow, side, events, limits)) is not None
+            ]
+            if not found:
+                continue
+            worst = max(found, key=lambda each: each.severity)
+            finding = self._told(view, worst)
+            if len(group) > 1:
                 finding = widened(
                     view,
                     finding,
-                    f"{len(same):,} connections got a reset that their peer did not send",
-                    f"So did {plural(len(same) - 1, 'more connection')} of that server.",
-                    [each.flow for each in same],
-                    [int(each.key["frame"]) for each in same],
+                    f"{plural(len(group), 'connection')} got a reset that "
+                    + ("came another way" if worst.sign is None else "their peer did not send"),
+                    f"So it seems with {plural(len(group) - 1, 'more connection')} of that server; "
+                    f"{plural(len(found), 'reset')} of {number(len(sample))} looked at one by one were of that kind.",
+                    flows[group].tolist(),
+                    [int(each.key["frame"]) for each in found],
                 )
             yield finding
 
-    def _told(self, view: View, it: _Injected) -> Finding:
+    def _told(self, view: View, it: InjectedReset) -> Finding:
         flow, side, key = it.flow, it.side, it.key
         last = it.answers[0] if len(it.answers) else it.sign if it.sign is not None else key
         after = () if it.sign is None else (int(it.sign["frame"]),)
@@ -221,82 +187,7 @@ class RstInjected(Diagnosis):
         )  # fmt: skip
 
 
-def _from_elsewhere(view: View, limits: Thresholds) -> np.ndarray:
-    """Flows with a RST that ended the connection, and whose TTL is unlike all other packets of its side."""
-    rows = resets_of_class(view, EXACT)
-    flows, senders = view.event_flow[rows].astype(np.int64), view.events["sender"][rows]
-    ttl = view.events["ttl"][rows]
-    low, high = view.side("ttl_min")[flows, senders], view.side("ttl_max")[flows, senders]
-    others = view.side("packets")[flows, senders].astype(np.int64) - view.side("resets")[flows, senders]
-    found: np.ndarray = flows[((ttl < low) | (ttl > high)) & (others >= limits.packets_min)]
-    return found
-
-
-def _refused_and_accepted(view: View) -> np.ndarray:
-    """Flows in which one and the same SYN was answered by a RST and by a SYN-ACK."""
-    rows = resets_of_class(view, _TO_SYN)
-    flows, servers = view.event_flow[rows].astype(np.int64), view.events["sender"][rows]
-    syns = view.side("syns")
-    found: np.ndarray = flows[(syns[flows, servers] > 0) & (syns[flows, 1 - servers] == 1)]
-    return found
-
-
-def _injected(view: View, flow: int, side: int, events: np.ndarray, limits: Thresholds) -> _Injected | None:
-    """The RSTs that `side` cannot have sent, and the segment that shows it."""
-    victim = 1 - side
-    resets = events[(events["kind"] == EventKind.RST) & (events["sender"] == side)]
-    expected = (resets["bits"] & int(EventBit.OBEY_EXPECTED)) != 0
-    exact = np.isin(resets["detail"], EXACT)
-    answers = events[(events["kind"] == EventKind.RST) & (events["sender"] == victim)]
-    signs = events[(events["kind"] == EventKind.ALIVE_AFTER_RST) & (events["side"] == side) & (events["detail"] == 1)]
-    for sign in signs:
-        after = answers[answers["ts_ns"] >= sign["ts_ns"]]
-        off = np.isin(resets["detail"], OFF_SEQUENCE) & expected & (len(after) > 0)
-        mine = resets[(exact | off) & (resets["ts_ns"] <= sign["ts_ns"])]
-        if len(mine) and _goes_on(mine[-1], sign, limits):
-            after = answers[answers["ts_ns"] >= mine[-1]["ts_ns"]]
-            obeyed = bool(len(after)) or view.state(flow, victim) is State.CLOSED
-            looks = header(view, flow, side, events, mine[-1])
-            return _Injected(flow, side, mine, sign, after, obeyed, looks, answered(events, mine[-1]))
-    accepted = _accepted(view, flow, side, events, resets)
-    if accepted is not None:
-        mine, looks, ttl = resets[:1], header(view, flow, side, events, resets[0]), int(accepted["ttl"])
-        # That RST was its first packet: the others begin with the SYN-ACK.
-        looks = looks._replace(ttl_differs=looks.ttl != ttl, ttl_others=str(ttl))
-        return _Injected(flow, side, mine, accepted, answers[:0], False, looks, None)
-    mine = resets[exact]
-    if not len(mine) or len(signs):
-        return None
-    looks = header(view, flow, side, events, mine[-1])
-    end = view.tables.endpoint(flow, side)
-    alone = int(end["packets"]) - int(end["resets"]) >= limits.packets_min and not int(end["bits"]) & _FINISHED
-    if not looks.ttl_differs or not alone:
-        return None
-    return _Injected(flow, side, mine, None, answers[:0], True, looks, answered(events, mine[-1]))
-
-
-def _accepted(view: View, flow: int, side: int, events: np.ndarray, resets: np.ndarray) -> np.void | None:
-    """The SYN-ACK of `side`, when it first refused that very SYN, and its peer went on."""
-    if not len(resets) or resets["detail"][0] not in _TO_SYN or view.side("syns")[flow, 1 - side] > 1:
-        return None
-    later = events[(events["frame"] > resets["frame"][0]) & (events["side"] == side)]
-    states = later["state"][later["kind"] == EventKind.STATE]
-    if State.SYN_RECEIVED in states and State.ESTABLISHED in states:
-        row: np.void = later[later["kind"] == EventKind.STATE][0]
-        return row
-    alive = later[(later["kind"] == EventKind.ALIVE_AFTER_RST) & (later["detail"] == 1)]
-    return alive[0] if len(alive) and view.side("syns")[flow, side] else None
-
-
-def _goes_on(reset: np.void, sign: np.void, limits: Thresholds) -> bool:
-    """New data from the RST's number on, or anything at all when nothing can be on its way any more."""
-    ahead = diff(int(sign["seq"]), int(reset["seq"]))
-    new_text = ahead >= 0 and int(sign["payload_len"]) > 0
-    settled = int(sign["ts_ns"] - reset["ts_ns"]) >= limits.settle_ms * 1e6
-    return abs(ahead) < limits.near_bytes and (new_text or settled)
-
-
-def _title(it: _Injected) -> str:
+def _title(it: InjectedReset) -> str:
     if it.sign is None:
         return "A reset did not come the way of its sender's other packets"
     if it.obeyed:
@@ -304,11 +195,11 @@ def _title(it: _Injected) -> str:
     return "A forged reset was not obeyed"
 
 
-def _story(view: View, it: _Injected) -> Iterator[Sentence]:
+def _story(view: View, it: InjectedReset) -> Iterator[Sentence]:
     sender, receiver = view.role(it.flow, it.side), view.role(it.flow, 1 - it.side)
     resets = frame_list(it.resets["frame"])
     where = distance(it.key) + (f" ({more})" if (more := place(view, it.key)) else "")
-    if int(it.key["detail"]) in _TO_SYN:
+    if int(it.key["detail"]) in TO_SYN:
         good = int(it.key["detail"]) == RstClass.SYN_SENT_GOOD
         where = f"an answer to the SYN, which it {'acknowledges' if good else 'does not even acknowledge'}"
     if it.sign is None:
@@ -335,11 +226,11 @@ def _story(view: View, it: _Injected) -> Iterator[Sentence]:
         yield said(f"{moment.text[0].upper()}{moment.text[1:]}, {meant}.", (int(it.answer["ref"]),))
 
 
-def _since(it: _Injected) -> str:
+def _since(it: InjectedReset) -> str:
     return "" if it.sign is None else duration(int(it.sign["ts_ns"] - it.key["ts_ns"]))
 
 
-def _fate(it: _Injected, receiver: str) -> Sentence:
+def _fate(it: InjectedReset, receiver: str) -> Sentence:
     if len(it.answers):
         first = it.answers[0]
         text = f"The {receiver} had believed it, and answers with a RST [{first['frame']}]."
@@ -349,7 +240,7 @@ def _fate(it: _Injected, receiver: str) -> Sentence:
     return said(f"The {receiver} kept the connection nevertheless.")
 
 
-def _evidence(view: View, it: _Injected) -> Iterator[Evidence]:
+def _evidence(view: View, it: InjectedReset) -> Iterator[Evidence]:
     yield view.evidence(it.key, f"TTL {it.key['ttl']}, IP ID {it.key['ip_id']}")
     if it.sign is not None:
         note = f"its supposed sender goes on; TTL {it.sign['ttl']}, IP ID {it.sign['ip_id']}"
@@ -358,7 +249,7 @@ def _evidence(view: View, it: _Injected) -> Iterator[Evidence]:
         yield view.evidence(answer, f"the {view.role(it.flow, 1 - it.side)} has no such connection any more")
 
 
-def _causes(view: View, it: _Injected) -> tuple[Cause, ...]:
+def _causes(view: View, it: InjectedReset) -> tuple[Cause, ...]:
     """Ranked: a device sees the connection and may answer its segments; a forger has to guess or to see it too."""
     sender, receiver = view.role(it.flow, it.side), view.role(it.flow, 1 - it.side)
     points = list(it.looks.points(sender))
@@ -381,7 +272,7 @@ def _causes(view: View, it: _Injected) -> tuple[Cause, ...]:
     return (device, member, forged) if it.sign is not None else (device, member, forged, own)
 
 
-def _refutations(view: View, it: _Injected) -> Iterator[Refutation]:
+def _refutations(view: View, it: InjectedReset) -> Iterator[Refutation]:
     sender = view.role(it.flow, it.side)
     if it.sign is not None:
         yield Refutation(
