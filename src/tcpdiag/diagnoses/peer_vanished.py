@@ -316,8 +316,9 @@ def _refutations(view: View, lost: Vanished, elsewhere: Heard) -> tuple[Refutati
 
 def _evidence(view: View, lost: Vanished) -> Iterator[Evidence]:
     run, flow = lost.run, lost.flow
-    yield view.frame(flow, lost.heard_frame, "the peer's last sign of life", lost.heard_ns)
-    yield view.frame(flow, run.sent_frame, "what it never acknowledges", run.sent_ns)
+    heard = view.frame(flow, lost.heard_frame, "the peer's last sign of life", lost.heard_ns)
+    sent = view.frame(flow, run.sent_frame, "what it never acknowledges", run.sent_ns)
+    yield from (heard, sent) if lost.heard_ns <= run.sent_ns else (sent, heard)
     shown = [run.frames[0], run.frames[len(run.frames) // 2], run.frames[-1]] if len(run.frames) > 3 else run.frames
     yield from (view.frame(flow, frame, "sent again, not answered") for frame in shown)
     if run.reset_frame:

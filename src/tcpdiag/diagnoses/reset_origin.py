@@ -62,9 +62,9 @@ class Header(NamedTuple):
         """A sentence about it, or about the first of several."""
         it, its, does = ("It", "Its header", "does") if count == 1 else ("They", "Their headers", "do")
         if self.differs:
-            parts = [f"TTL {self.ttl}, where the {role}'s other packets have {self.ttl_others}"] * self.ttl_differs
+            parts = [f"TTL {self.ttl}, not {self.ttl_others}"] * self.ttl_differs
             parts += [self.id_told] * (self.id_fits is False)
-            return f"{it} came from somewhere else than the {role}'s other packets: {'; '.join(parts)}."
+            return f"{it} came another way than the {role}'s other packets: {'; '.join(parts)}."
         usual = " (as Linux sends RSTs; its others count up)" if self.id_told and not self.ip_id else ""
         fields = [f"TTL {self.ttl} as in its other packets", f"IP ID {self.ip_id}{usual}"]
         fields += ["no ACK, no window, no options"] if self.bare else []
@@ -277,7 +277,7 @@ def _sentence(
     if waiting == 0:
         expected = view.relative(flow, 1 - int(reset["side"]), rcv_nxt(reset))
         text += (
-            f" But the {role}'s host had no reason for that number: its FIN [{fin}] acknowledged all that the {other} "
+            f" {'The' if looks.differs else 'But the'} {role}'s host had no reason for that number: its FIN [{fin}] acknowledged all that the {other} "
             f"had sent, and what came later had ACK {expected}, which a RST copies."
         )
         frames.append(fin)
