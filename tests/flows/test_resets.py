@@ -4,6 +4,7 @@ import pytest
 
 from flows.tracked import HANDSHAKE, events, states, tracked
 from tcpdiag.model.event import EventBit, EventKind, RstClass
+from tcpdiag.model.segment import Option
 
 ESTABLISHED = (
     HANDSHAKE
@@ -92,3 +93,29 @@ def test_an_ack_of_something_new_is_no_challenge() -> None:
         + "+0.01 > P. 101:201(100) ack 1 win 502\n+0.001 > R 250:250(0) win 0\n+0.01 < . 1:1(0) ack 201 win 509"
     )
     assert not len(events(tracked(script), EventKind.CHALLENGE_ACK))
+
+
+@pytest.mark.parametrize(
+    ("reset", "answers"),
+    [
+        ("R 101:101(0) win 0", 5),
+        ("R 100:100(0) win 0", None),
+        ("R. 101:101(0) ack 1 win 0", None),
+        ("R 101:101(0) win 502", None),
+        ("R 101:101(0) win 0 <TS val 1 ecr 1>", None),
+    ],
+    ids=["copies the ACK", "another number", "with ACK", "with a window", "with options"],
+)
+def test_a_bare_rst_with_the_last_ack_answers_that_segment(reset: str, answers: int | None) -> None:
+    found = events(tracked(ESTABLISHED + f"+0.01 > {reset}\n"), EventKind.REACTIVE)
+    assert [(event["ref"], event["value"]) for event in found] == ([] if answers is None else [(answers, 10_000_000)])
+
+
+def test_a_rst_does_not_answer_a_rst() -> None:
+    both = ESTABLISHED + "+0.01 < R 1:1(0) win 0\n+0.01 > R 101:101(0) win 0\n"
+    assert [event["frame"] for event in events(tracked(both), EventKind.REACTIVE)] == [6]
+
+
+def test_an_event_knows_the_options_of_its_segment() -> None:
+    (reset,) = events(tracked(ESTABLISHED + "+0.01 > R. 101:101(0) ack 1 win 0 <TS val 1 ecr 1>\n"), EventKind.RST)
+    assert Option(int(reset["options"])) is Option.TIMESTAMPS

@@ -276,8 +276,9 @@ def _sentence(
     text, frames = looks.told(role), list(looks.frames) if looks.id_fits is False else []
     if waiting == 0:
         expected = view.relative(flow, 1 - int(reset["side"]), rcv_nxt(reset))
+        start = "The" if looks.differs else "But the"
         text += (
-            f" {'The' if looks.differs else 'But the'} {role}'s host had no reason for that number: its FIN [{fin}] acknowledged all that the {other} "
+            f" {start} {role}'s host had no reason for that number: its FIN [{fin}] acknowledged all that the {other} "
             f"had sent, and what came later had ACK {expected}, which a RST copies."
         )
         frames.append(fin)
