@@ -1,19 +1,29 @@
 """A RST whose sequence number is not the one that the receiver expects.
 
 ## What it sees
-RSTs towards one side of a connection whose SEG.SEQ is not RCV.NXT: by how much, which frame had established
-RCV.NXT, and what the receiver did then. `data.reaction` is `challenged` (it answered with an ACK), `ignored` (it went
-on as if nothing had come), `obeyed` (it fell silent, although it had unacknowledged data or was being probed) or
-`unknown`.
+RSTs towards one side of a connection whose SEG.SEQ is not RCV.NXT: by how much, which of the receiver's ACKs had
+established RCV.NXT, and what the receiver did then. `data.reaction` is `challenged` (it answered with an ACK),
+`ignored` (it went on as if nothing had come), `obeyed` (it fell silent although it had unacknowledged data, or answers
+with RSTs from then on) or `unknown`.
+
+`data.class` says where the number stands, which decides in which stacks it is obeyed. `fin-minus-one` is RCV.NXT - 1,
+the number of the FIN that the receiver has: Linux since 4.10 and macOS obey it. `last-ack` is what the receiver
+acknowledged last, while more is under way to it: FreeBSD and macOS obey it. `sack-edge` is the right edge of its newest
+SACK block: Linux since 4.5 obeys it. `in-window` is challenged under RFC 5961; Linux before 3.6 obeys it. `below` and
+`above` are outside the window, and no stack obeys them.
+
+Who may have sent it is weighed by TTL, IP ID, window, options, the moment, and whether the number is an ACK number that
+its alleged sender can just have received: a host without the connection copies that one (RFC 9293 section 3.10.7.1).
 
 ## Why it matters
 Since RFC 5961 a RST ends a connection only if SEG.SEQ is exactly RCV.NXT. One number off, and one side, or the
 firewall between, has forgotten the connection while the other keeps it, retransmitting to nobody for minutes.
 
 ## What it cannot know
-Which stack received the RST: Linux since 4.10 obeys RCV.NXT-1 once it has a FIN, strict stacks do not. So what
-follows decides, not the number. One below RCV.NXT also happens without any middlebox: a RST copies the ACK number of
-data that was sent before the FIN arrived. Behind the tap a RST may be changed or lost.
+Which stack received the RST: its SYN tells a family at best. So what follows decides, not the number. One below
+RCV.NXT also happens without any middlebox: a RST copies the ACK number of data that was sent before the FIN arrived.
+Behind the tap a RST may be changed or lost. Many different numbers are a rst-spray, RSTs and challenge ACKs that answer
+each other without end a reset-loop.
 
 ## Thresholds
 | name | default | source |
@@ -23,7 +33,7 @@ data that was sent before the FIN arrived. Behind the tap a RST may be changed o
 | spray_min | 5 | as many different guesses are a rst-spray |
 
 ## RFC
-RFC 9293 section 3.10.7.4, RFC 5961 section 3.2
+RFC 9293 section 3.10.7.4, RFC 9293 section 3.10.7.1, RFC 5961 section 3.2
 
 ## Speaks
 ```packets
@@ -54,6 +64,22 @@ In the window, and challenged; the challenge is never answered:
 finding: rst-off-sequence critical reaction=challenged
 ```
 
+A client that closes while data is under way to it: its host copies the older ACK number, and this server is one of
+those that obey it:
+```packets
++0.00 > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>
++0.01 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7>
++0.01 > . 1:1(0) ack 1 win 502
++0.10 > P. 1:101(100) ack 1 win 502
++0.01 < P. 1:1001(1000) ack 101 win 509
++0.01 > F. 101:101(0) ack 1001 win 502
++0.001 < P. 1001:2001(1000) ack 101 win 509
++0.005 < . 2001:2001(0) ack 102 win 509
++0.005 > R 101:101(0) win 0
++3.00 .
+finding: rst-off-sequence notice reaction=obeyed class=fin-minus-one likeliest=host
+```
+
 ## Stays silent
 The RST is exact:
 ```packets
@@ -64,6 +90,18 @@ The RST is exact:
 +0.01 > . 1:1(0) ack 1001 win 65535
 +0.50 > R 1:1(0) win 0
 +5.00 .
+```
+Data comes late to a host that has closed: each segment is answered with its own ACK number, which is exact:
+```packets
++0.00 > S 0:0(0) win 65535
++0.01 < S. 0:0(0) ack 1 win 65535
++0.01 > . 1:1(0) ack 1 win 65535
++0.50 > F. 1:1(0) ack 1 win 65535
++0.01 < . 1:1(0) ack 2 win 65535
++0.50 < P. 1:1001(1000) ack 2 win 65535
++0.01 > R 2:2(0) win 0
++0.001 < P. 1001:2001(1000) ack 2 win 65535
++0.01 > R 2:2(0) win 0
 ```
 """
 
@@ -132,7 +170,7 @@ class RstOffSequence(Diagnosis):
     kind = "rst-off-sequence"
     scope = Scope.FLOW
     events = (EventKind.RST, EventKind.CHALLENGE_ACK, EventKind.ALIVE_AFTER_RST, EventKind.RETRANSMISSION)
-    references = (Rfc(5961, "3.2"), Rfc(9293, "3.10.7.4"))
+    references = (Rfc(5961, "3.2"), Rfc(9293, "3.10.7.4"), Rfc(9293, "3.10.7.1"))
     thresholds = Thresholds
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
