@@ -58,7 +58,7 @@ def test_format_beside_output_prints_too(tmp_path: Path) -> None:
     [
         (["absent.pcap"], "absent.pcap"),
         ([__file__], "test_analyze.py"),
-        ([OFFICE, "-o", "report.html"], ".txt, .md, .json"),
+        ([OFFICE, "-o", "report.pdf"], ".txt, .md, .html, .json"),
         ([OFFICE, "-o", "absent/report.md"], "no folder"),
         ([OFFICE, "--only", "bogus"], "bogus"),
         ([OFFICE, "--skip", "bogus"], "bogus"),

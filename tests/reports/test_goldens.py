@@ -1,5 +1,6 @@
 """Every renderer's whole output, from reports made by hand."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -29,6 +30,13 @@ def test_markdown(name: str, golden: Golden) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_json(name: str, golden: Golden) -> None:
     golden(f"{name}.json", by_name(name).to_json())
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_html(name: str, golden: Golden) -> None:
+    """The document without its style and its script, which say the same for every report."""
+    page = by_name(name).to_html(figures=False)
+    golden(f"{name}.html", re.sub(r"<style>.*?</style>|<script>.*?</script>|sha256-[^']*", "", page, flags=re.DOTALL))
 
 
 def test_partial_report_says_so_before_anything_else() -> None:

@@ -62,10 +62,25 @@ def spec(tables: Tables, states: StateIndex, where: str, findings: Sequence[Find
         held = np.searchsorted(entered, times, side="right") - np.searchsorted(left, times, side="right")
         if held.any():
             counts[state] = held
+    changes = _changes(counts, len(times))
     releases, note = _releases(where, findings, origin_ns)
     return HeldSpec(
-        f"{where}: connections held, by state", origin_ns, seconds(times, origin_ns), counts, releases, note
+        title=f"{where}: connections held, by state",
+        origin_ns=origin_ns,
+        times=seconds(times[changes], origin_ns),
+        counts={state: held[changes] for state, held in counts.items()},
+        releases=releases,
+        note=note,
     )
+
+
+def _changes(counts: dict[State, np.ndarray], length: int) -> np.ndarray:
+    """Where any count is another than before, and both ends: a line of steps needs no more."""
+    found = np.zeros(length, bool)
+    found[[0, -1]] = True
+    for held in counts.values():
+        found[1:] |= np.diff(held) != 0
+    return np.flatnonzero(found)
 
 
 def _ends(tables: Tables, where: str) -> np.ndarray:

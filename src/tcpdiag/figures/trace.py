@@ -13,7 +13,6 @@ from ..model.segment import Flag
 from ..model.tables import Tables
 from ..second_look import bases_of, raw_segments, relative_numbers, sender_of, window_bytes
 from ..units import endpoint
-from ..units import endpoint
 
 REORDERING_NS = 3_000_000
 """A hole filled sooner than this is reordering, not a retransmission: as in the tracking of flows."""

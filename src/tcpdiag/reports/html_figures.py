@@ -1,5 +1,6 @@
 """The figures of an incident in the HTML report: which plots show a kind of finding, and how to read them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -121,9 +122,9 @@ class _Artist:
         return embedded(axes, element, CAPTIONS[name])
 
     def _flow(self, cause: Finding) -> Flow:
-        """The connection that its first evidence is from."""
-        stream = next((item.stream for item in cause.evidence if item.stream is not None), None)
-        stream = cause.streams[0] if stream is None else stream
+        """The connection that most of its evidence is from; one that reuses a 4-tuple is drawn with those before it."""
+        streams = [item.stream for item in cause.evidence if item.stream is not None] or cause.streams
+        stream = Counter(streams).most_common(1)[0][0]
         if stream not in self._flows:
             again = int(self._report.tables.flows["last_frame"][stream])
             if self._packets + again > PACKETS_AGAIN:

@@ -17,7 +17,7 @@ from .outline import Told, where
 FLOWS_SHOWN: Final = 10_000
 FINDINGS_OPENED: Final = 2_000
 """Findings whose story is in the page: those behind them have a line."""
-ROWS_A_PAGE: Final = 50
+ROWS_A_PAGE: Final = 25
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ FLOW_COLUMNS: Final = (
     Column("stream", "count"),
     Column("client, server", "text", pair=True),
     Column("state", "text", pair=True, choose=True),
-    Column("findings", "findings"),
+    Column("findings", "findings", minor=True),
     Column("packets", "count", pair=True, minor=True),
     Column("bytes", "count", pair=True, minor=True),
     Column("retrans", "count", pair=True, minor=True),

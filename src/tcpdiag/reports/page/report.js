@@ -92,7 +92,8 @@
       this.count = element("output", { "aria-live": "polite" });
       this.before = element("button", { type: "button", onclick: () => this.turn(-1) }, "\u2039 Back");
       this.after = element("button", { type: "button", onclick: () => this.turn(1) }, "More \u203a");
-      form.append(this.count, this.before, this.after);
+      this.pages = element("span", { class: "pages" }, this.before, this.after);
+      form.append(this.count, this.pages);
       form.addEventListener("submit", (event) => event.preventDefault());
       form.hidden = false;
     }
@@ -170,6 +171,7 @@
       this.body.replaceChildren(...this.found.slice(start, end).map((index) => this.row(index)));
       const range = end ? `${whole.format(start + 1)}\u2013${whole.format(end)} of ` : "";
       this.count.textContent = range + whole.format(this.found.length);
+      this.pages.hidden = this.found.length <= data.rows_a_page;
       this.before.disabled = start === 0;
       this.after.disabled = end === this.found.length;
     }
@@ -183,8 +185,8 @@
     }
 
     cell(column, value, opens) {
-      const kinds = [column.minor ? "minor" : "", ["text", "severity"].includes(column.kind) ? "" : "number"];
-      const cell = element("td", { class: kinds.join(" ").trim() });
+      const classes = [["minor", column.minor], ["pair", column.pair], ["number", !["text", "severity"].includes(column.kind)]];
+      const cell = element("td", { class: classes.filter(([, applies]) => applies).map(([name]) => name).join(" ") });
       const texts = cellsOf(column, value).map((each) => shown(each, column.kind));
       if (opens !== null) {
         const button = element("button", { type: "button", class: "open", "aria-expanded": "false",
