@@ -107,6 +107,14 @@ class Chromium:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
+    def until(self, expression: str) -> None:
+        """Wait until a JavaScript expression is true. Raises TimeoutError."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.evaluate(expression):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"never true: {expression}")
+            time.sleep(0.01)
+
     def texts(self, selector: str) -> list[str]:
         """What a person reads in each of these elements."""
         found: list[str] = self.evaluate(
