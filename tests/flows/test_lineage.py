@@ -141,3 +141,25 @@ def test_a_repeated_syn_tells_which_options_it_carries() -> None:
     tables = tracked("+0 > S 0:0(0) win 1 <mss 1460,sackOK,fastopen>\n+1 > S 0:0(0) win 1 <mss 1460,sackOK>")
     (event,) = events(tables, EventKind.SYN_REPEATED)
     assert event["detail"] == Option.MSS | Option.SACK_PERMITTED
+
+
+@pytest.mark.parametrize("first", ["holder", "alleged sender"])
+def test_a_forged_syn_loses_nothing_of_the_connection_that_goes_on(first: str) -> None:
+    speak = {"holder": "+0.01 < P. 1:201(200) ack 101 win 509\n", "alleged sender": ""}[first]
+    acked = 201 if speak else 1
+    tables = tracked(
+        HANDSHAKE
+        + f"""
+        +0.1 > P. 1:101(100) ack 1 win 502
+        +0.01 < . 1:1(0) ack 101 win 509
+        +0.1 > S 900000:900000(0) win 1000
+        +0.001 < . 1:1(0) ack 101 win 509
+        {speak}+0.01 > . 101:101(0) ack {acked} win 502
+        +0.01 > P. 101:301(200) ack {acked} win 502
+        +0.01 < . {acked}:{acked}(0) ack 301 win 509
+        """
+    )
+    assert len(tables.flows) == 2
+    assert tables.details["unseen_bytes"].sum() == 0
+    (withdrawn,) = tables.events[(tables.events["bits"] & EventBit.WITHDRAWN) != 0]
+    assert (withdrawn["frame"], withdrawn["state"]) == (6, State.SYN_SENT), "it was nobody's"

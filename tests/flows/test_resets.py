@@ -119,3 +119,12 @@ def test_a_rst_does_not_answer_a_rst() -> None:
 def test_an_event_knows_the_options_of_its_segment() -> None:
     (reset,) = events(tracked(ESTABLISHED + "+0.01 > R. 101:101(0) ack 1 win 0 <TS val 1 ecr 1>\n"), EventKind.RST)
     assert Option(int(reset["options"])) is Option.TIMESTAMPS
+
+
+@pytest.mark.parametrize(("ack", "challenged"), [(101, True), (201, False)], ids=["at once", "of later text"])
+def test_an_ack_of_what_came_after_the_rst_is_no_challenge(ack: int, challenged: bool) -> None:
+    script = ESTABLISHED + "+0.01 > R 102:102(0) win 0\n"
+    if not challenged:
+        script += "+0.01 > P. 101:201(100) ack 1 win 502\n+0.001 < . 1:1(0) ack 201 win 509\n"
+    (rst,) = events(tracked(script + f"+0.2 < . 1:1(0) ack {ack} win 509"), EventKind.RST)
+    assert bool(rst["bits"] & EventBit.CHALLENGED) is challenged

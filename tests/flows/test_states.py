@@ -40,7 +40,19 @@ CASES = {
         +0.001 < . 2:2(0) ack 2 win 509
         """,
         [("SYN-SENT", 1), ("ESTABLISHED", 2), ("FIN-WAIT-1", 4), ("CLOSING", 5), ("TIME-WAIT", 7)],
-        [("SYN-RECEIVED", 2), ("ESTABLISHED", 3), ("CLOSE-WAIT", 4), ("LAST-ACK", 5), ("CLOSED", 6)],
+        [("SYN-RECEIVED", 2), ("ESTABLISHED", 3), ("FIN-WAIT-1", 5), ("TIME-WAIT", 6)],
+    ),
+    "a FIN sent again because its ACK was still under way": (
+        HANDSHAKE
+        + """
+        +0.1 < F. 1:1(0) ack 1 win 509
+        +0.001 > F. 1:1(0) ack 2 win 502
+        +0.001 < F. 1:1(0) ack 1 win 509
+        +0.001 > . 2:2(0) ack 2 win 502
+        +0.01 < . 2:2(0) ack 2 win 509
+        """,
+        [("SYN-SENT", 1), ("ESTABLISHED", 2), ("CLOSE-WAIT", 4), ("LAST-ACK", 5), ("CLOSED", 8)],
+        [("SYN-RECEIVED", 2), ("ESTABLISHED", 3), ("FIN-WAIT-1", 4), ("TIME-WAIT", 7)],
     ),
     "half-close with data going on": (
         HANDSHAKE

@@ -48,6 +48,8 @@ ACKED = cython.declare(cython.uint, int(EndpointBit.ACKED))
 SENT_TEXT = cython.declare(cython.uint, int(EndpointBit.SENT_TEXT))
 FIN_ACKED = cython.declare(cython.uint, int(EndpointBit.FIN_ACKED))
 SYN_ACKED = cython.declare(cython.uint, int(EndpointBit.SYN_ACKED))
+FIN_RECEIVED = cython.declare(cython.uint, int(EndpointBit.FIN_RECEIVED))
+FIN_PROVED = cython.declare(cython.uint, int(EndpointBit.FIN_PROVED))
 HELD = cython.declare(cython.uint, int(EndpointBit.HELD))
 BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
 BY_RST = cython.declare(cython.uint, int(EndpointBit.RST_SENT | EndpointBit.RST_OBEYED))
@@ -116,6 +118,9 @@ class Appearance(Windows):
             return True
         if a[0].bits & HELD:
             if self.speaks_for_past(flow, side, s):
+                if b[0].state == SYN_SENT and lt(a[0].snd_nxt, add(s[0].seq, s[0].payload_len)):
+                    # Its text goes to the earlier connection, where nothing is tracked any more.
+                    a[0].snd_nxt = add(s[0].seq, s[0].payload_len)
                 return b[0].state != SYN_SENT
             self.renew(flow, side)
         if a[0].state == UNSEEN:
@@ -145,6 +150,8 @@ class Appearance(Windows):
         elif (s[0].flags & FIN) and (a[0].bits & FIN_ACKED) and s[0].seq == a[0].fin_seq - s[0].payload_len:
             if a[0].state == CLOSED or a[0].state == FIN_WAIT_2 or a[0].state == TIME_WAIT:
                 a[0].bits &= ~FIN_ACKED
+                if a[0].state == TIME_WAIT and not (a[0].bits & FIN_PROVED) and le(s[0].ack, b[0].fin_seq):
+                    a[0].bits &= ~FIN_RECEIVED
                 self.withdraw(flow, side)
         return True
 
@@ -217,14 +224,20 @@ class Appearance(Windows):
         old: cython.pointer[Endpoint] = cython.address(
             self.endpoints[2 * previous + self.same_side(flow, previous, side)]
         )
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
         distance: cython.longlong = diff(s[0].seq, old[0].snd_nxt)
         if not (old[0].bits & SND_KNOWN) or distance > SAME_CONNECTION or distance < -SAME_CONNECTION:
             return False
         if old[0].state == CLOSED or old[0].state == UNSEEN:
             return False
+        self.withdraw(flow, side)
         self.inherit(flow, side)
-        self.endpoints[2 * flow + side].bits &= ~HELD
-        self.endpoints[2 * flow + 1 - side].bits &= ~HELD
+        if (b[0].bits & SND_KNOWN) and lt(a[0].rcv_nxt, b[0].snd_nxt):
+            # What the peer said since the SYN: nobody tracked whether it came.
+            a[0].rcv_nxt = b[0].snd_nxt
+        a[0].bits &= ~HELD
+        b[0].bits &= ~HELD
         self.enter(flow, side, side, s, old[0].state, CERTAIN | CARRIED)
         return True
 

@@ -48,6 +48,7 @@ ACKED = cython.declare(cython.uint, int(EndpointBit.ACKED))
 SCALE_KNOWN = cython.declare(cython.uint, int(EndpointBit.SCALE_KNOWN))
 SYN_ACKED = cython.declare(cython.uint, int(EndpointBit.SYN_ACKED))
 DOUBTED = cython.declare(cython.uint, int(EndpointBit.DOUBTED))
+TS_RECENT = cython.declare(cython.uint, int(EndpointBit.TS_RECENT))
 HELD = cython.declare(cython.uint, int(EndpointBit.HELD))
 BASE_SET = cython.declare(cython.uint, int(EndpointBit.BASE_SET))
 
@@ -205,7 +206,7 @@ class Handshake(Lookup):
         e[0].wscale = old[0].wscale
         e[0].profile = old[0].profile
         e[0].state_frame = old[0].state_frame
-        e[0].bits = (old[0].bits & ~(BASE_SET | ISN_KNOWN)) | HELD | (e[0].bits & BASE_SET)
+        e[0].bits = (old[0].bits & ~(BASE_SET | ISN_KNOWN | TS_RECENT)) | HELD | (e[0].bits & BASE_SET)
 
     @cython.cfunc
     @cython.nogil

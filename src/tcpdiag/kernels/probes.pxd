@@ -1,4 +1,4 @@
-from tcpdiag.kernels.records cimport Detail, Endpoint, Segment
+from tcpdiag.kernels.records cimport Detail, Endpoint, Event, Segment
 from tcpdiag.kernels.transfer cimport Transfer
 from tcpdiag.seqnum cimport add, lt
 
@@ -6,4 +6,5 @@ cdef class Probes(Transfer):
     cdef bint probe(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void answered(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void challenged(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef bint since_reset(self, Event *e, Segment *s) noexcept nogil
     cdef void beat(self, long long flow, int side, Segment *s) noexcept nogil

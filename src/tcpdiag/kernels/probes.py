@@ -32,6 +32,7 @@ ZERO_WINDOW_PROBE = cython.declare(cython.int, int(EventKind.ZERO_WINDOW_PROBE))
 ZERO_WINDOW_PROBE_ACK = cython.declare(cython.int, int(EventKind.ZERO_WINDOW_PROBE_ACK))
 CHALLENGE_ACK = cython.declare(cython.int, int(EventKind.CHALLENGE_ACK))
 BEAT = cython.declare(cython.int, int(EventKind.BEAT))
+RST_EVENT = cython.declare(cython.int, int(EventKind.RST))
 CHALLENGED = cython.declare(cython.int, int(EventBit.CHALLENGED))
 
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
@@ -117,11 +118,21 @@ class Probes(Transfer):
             return
         if (a[0].bits & ACKED) and lt(a[0].last_ack, s[0].ack):
             return
+        if self.since_reset(cython.address(self.events[d[0].pending_event]), s):
+            d[0].pending_ts_ns = 0
+            return
         self.events[d[0].pending_event].bits |= CHALLENGED
         d[0].challenge_acks += 1
         d[0].pending_ts_ns = 0
         if d[0].challenge_acks <= PROBE_ROWS:
             self.note(CHALLENGE_ACK, flow, side, s, 0, d[0].pending_frame, since)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def since_reset(self, e: cython.pointer[Event], s: cython.pointer[Segment]) -> cython.bint:
+        """The ACK acknowledges more than was there when the RST came: RFC 5961 section 3.2 answers a RST at once."""
+        return e[0].kind == RST_EVENT and lt(add(e[0].seq, -e[0].value), s[0].ack)
 
     @cython.cfunc
     @cython.nogil

@@ -12,5 +12,6 @@ cdef class Transfer(Repeats):
     cdef void fin_acknowledged(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void text(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void new_text(self, long long flow, int side, Segment *s, unsigned int right, long long fresh) noexcept nogil
+    cdef void fins_cross(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void keep(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void deliver(self, long long flow, int side, Segment *s, unsigned int right) noexcept nogil

@@ -35,6 +35,7 @@ SND_FIN = cython.declare(cython.int, int(TcpEvent.SND_FIN))
 RCV_FIN = cython.declare(cython.int, int(TcpEvent.RCV_FIN))
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
+ACK = cython.declare(cython.int, int(Flag.ACK))
 TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
 
 SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))
@@ -218,6 +219,10 @@ class Transfer(Repeats):
         elif a[0].state == CLOSE_WAIT:
             self.certify(flow, side)
         a[0].bits |= FIN_PROVED
+        if (a[0].bits & FIN_SENT) and not (b[0].bits & FIN_RECEIVED) and lt(a[0].fin_seq, s[0].seq):
+            # The FINs crossed: what is behind the FIN of `side` comes after it.
+            b[0].bits |= FIN_RECEIVED
+            self.enter(flow, 1 - side, side, s, self.after(b[0].state, RCV_FIN), 0)
         self.enter(flow, 1 - side, side, s, self.after(b[0].state, RCV_ACK_OF_FIN), 0)
 
     @cython.cfunc
@@ -259,6 +264,7 @@ class Transfer(Repeats):
         db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
         payload: cython.longlong = s[0].payload_len
         if (s[0].flags & FIN) and not (a[0].bits & FIN_SENT):
+            self.fins_cross(flow, side, s)
             a[0].fin_seq = add(right, -1)
             a[0].fin_frame = s[0].frame
             a[0].bits |= FIN_SENT
@@ -282,6 +288,22 @@ class Transfer(Repeats):
             db[0].rtt_seq = right
             db[0].rtt_seq_ts_ns = s[0].ts_ns
             db[0].timed_len = cython.cast(cython.ushort, min(s[0].payload_len, LONGEST_KEPT))
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def fins_cross(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """A FIN of `side` that does not acknowledge the peer's: it had not got that yet (RFC 9293 section 3.6, case 3).
+
+        It did not close passively, as was presumed, and gets the peer's FIN in FIN-WAIT.
+        """
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
+        if (a[0].bits & (FIN_RECEIVED | FIN_PROVED)) != FIN_RECEIVED or not (b[0].bits & FIN_SENT):
+            return
+        if (s[0].flags & ACK) and le(s[0].ack, b[0].fin_seq):
+            self.withdraw(flow, side)
+            a[0].bits &= ~FIN_RECEIVED
 
     @cython.cfunc
     @cython.nogil
