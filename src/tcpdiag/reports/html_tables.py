@@ -36,17 +36,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells, ready for JSON; `details` belong to the rows of the same number, and may be fewer."""
+    """Rows of cells, ready for JSON; `details` belong to the rows of the same number, and may be fewer. field: the
+    display filter field whose value is the first cell."""
 
     name: str
     columns: tuple[Column, ...]
     rows: list[list[Any]]
     details: list[dict[str, Any]]
     left: int = 0  # rows that are not in the page
+    field: str | None = None
 
     def data(self) -> dict[str, Any]:
         """As the page reads it."""
-        return {"columns": [asdict(column) for column in self.columns], "rows": self.rows, "details": self.details}
+        columns = [asdict(column) for column in self.columns]
+        return {"columns": columns, "rows": self.rows, "details": self.details, "field": self.field}
 
 
 FINDING_COLUMNS: Final = (
@@ -119,8 +122,7 @@ def flow_table(report: Report) -> Table:
         _milliseconds(_pairs(columns, ("client_rtt_min_ns", "server_rtt_min_ns"))),
     ]
     rows = [list(row) for row in zip(*cells, strict=True)]
-    details = [{"filter": f"tcp.stream == {stream}"} for stream in columns["stream"]]
-    return Table("flows", FLOW_COLUMNS, rows, details, left=len(report.streams) - len(rows))
+    return Table("flows", FLOW_COLUMNS, rows, [], left=len(report.streams) - len(rows), field="tcp.stream")
 
 
 def _told_at(report: Report, told: Sequence[Told]) -> dict[str, str]:

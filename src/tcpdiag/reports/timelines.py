@@ -10,8 +10,8 @@ import orjson
 
 from ..flow_columns import SIDES
 from ..flow_view import Flow
-from ..timeline import Fold, Moment
-from ..units import duration, epoch, plural, printable, relative, size
+from ..timeline import Moment, Verdict
+from ..units import epoch, plural, printable, relative
 from .markdown import escaped
 
 WIDTH: Final = 80
@@ -43,12 +43,11 @@ def text(moments: Iterable[Moment], first_ts_ns: int, *, streams: bool = False, 
     """
     for moment in moments:
         if moment.is_silence:
-            yield f"{'':{INDENT}}... nothing for {duration(moment.silence_ns)} ..."
+            yield f"{'':{INDENT}}... {moment.what} ..."
             continue
         frame = "" if moment.frame is None else str(moment.frame)
         head = f"{relative(moment.ts_ns - first_ts_ns):>9} {frame:>8}  "
-        what = _what(moment)
-        yield from _wrapped(f"stream {moment.stream}: {what}" if streams else what, head, width)
+        yield from _wrapped(f"stream {moment.stream}: {moment.what}" if streams else moment.what, head, width)
         for line in _notes(moment):
             yield from _wrapped(line, " " * (INDENT + 2), width)
 
@@ -63,14 +62,14 @@ def rows(moments: Iterable[Moment]) -> Iterator[dict[str, Any]]:
             "frame": moment.frame,
             "last_frame": moment.fold.last_frame if moment.fold else moment.frame,
             "sender": moment.sender,
-            "segment": None if moment.segment is None and not moment.fold else _what(moment),
+            "segment": moment.what if moment.count else None,
             "client_state": client,
             "server_state": server,
             "changes": list(moment.changes),
             "verdicts": [{"text": verdict.text, "rule": verdict.rule} for verdict in moment.verdicts],
-            "events": [f"nothing for {duration(moment.silence_ns)}"] if moment.is_silence else list(moment.facts),
+            "events": [moment.what] if moment.is_silence else list(moment.facts),
             "findings": list(moment.findings),
-            "count": moment.fold.count if moment.fold else int(moment.segment is not None),
+            "count": moment.count,
         }
 
 
@@ -89,7 +88,7 @@ def comma_separated(moments: Iterable[Moment]) -> Iterator[str]:
     writer = csv.writer(line, lineterminator="\n")
     writer.writerow(FIELDS)
     for row in rows(moments):
-        row["verdicts"] = [_verdict(verdict["text"], verdict["rule"]) for verdict in row["verdicts"]]
+        row["verdicts"] = [str(Verdict(**verdict)) for verdict in row["verdicts"]]
         writer.writerow("; ".join(cell) if isinstance(cell, list) else cell for cell in row.values())
         yield line.getvalue()
         line.seek(0)
@@ -129,38 +128,18 @@ def table(moments: Iterable[Moment], first_ts_ns: int, *, streams: bool = False)
         cells = [str(moment.stream)] if streams else []
         cells += [relative(moment.ts_ns - first_ts_ns), "" if moment.frame is None else str(moment.frame)]
         if moment.is_silence:
-            cells += [f"nothing for {duration(moment.silence_ns)}", ""]
+            cells += [moment.what, ""]
         else:
-            cells += [escaped(_what(moment)), escaped("; ".join(_notes(moment)))]
+            cells += [escaped(moment.what), escaped("; ".join(_notes(moment)))]
         yield "| " + " | ".join(cells) + " |"
-
-
-def _what(moment: Moment) -> str:
-    if moment.fold:
-        return _folded(moment.fold)
-    return moment.segment or "no segment"
-
-
-def _folded(fold: Fold) -> str:
-    """`88 segments in 2 s: client 48 B, server 64.1 kB; 12 retransmissions of the server`."""
-    sent = ", ".join(
-        f"{side} {size(count)} in {segments}"
-        for side, count, segments in zip(SIDES, fold.payload_bytes, fold.segments, strict=True)
-        if segments
-    )
-    return "; ".join((f"... {plural(fold.count, 'segment')} up to {fold.last_frame}: {sent}", *fold.what))
 
 
 def _notes(moment: Moment) -> list[str]:
     notes = [", ".join(moment.changes)] if moment.changes else []
-    notes += [_verdict(verdict.text, verdict.rule) for verdict in moment.verdicts]
+    notes += map(str, moment.verdicts)
     notes += moment.facts
     notes += [f"finding {', '.join(moment.findings)}"] if moment.findings else []
     return notes
-
-
-def _verdict(text: str, rule: str | None) -> str:
-    return f"{text} ({rule})" if rule else text
 
 
 def _wrapped(content: str, head: str, width: int) -> list[str]:
@@ -176,9 +155,9 @@ def _wrapped(content: str, head: str, width: int) -> list[str]:
 def _arrow(moment: Moment, first_ts_ns: int) -> Iterator[str]:
     when = relative(moment.ts_ns - first_ts_ns)
     if moment.is_silence:
-        yield f"    Note over C,S: nothing for {duration(moment.silence_ns)}"
+        yield f"    Note over C,S: {moment.what}"
     elif moment.fold:
-        yield f"    Note over C,S: {_mermaid(f'{when} {_folded(moment.fold)}')}"
+        yield f"    Note over C,S: {_mermaid(f'{when} {moment.what}')}"
     elif moment.segment:
         sender, receiver = ("C", "S") if moment.sender == SIDES[0] else ("S", "C")
         numbers = moment.segment.partition("  ")[2].partition(" <")[0]

@@ -68,6 +68,7 @@
       this.columns = table.columns;
       this.rows = table.rows;
       this.details = table.details;
+      this.field = table.field;
       this.body = section.querySelector("tbody");
       this.opener = this.columns.findIndex((column) => column.kind === "text");
       this.chosen = new Map();
@@ -100,7 +101,8 @@
 
     choice(column, index) {
       const values = new Set(this.rows.flatMap((row) => cellsOf(column, row[index])));
-      const menu = element("select", { "aria-label": column.label }, element("option", { value: "" }, `any ${column.label}`));
+      const any = element("option", { value: "" }, `any ${column.label}`);
+      const menu = element("select", { "aria-label": column.label }, any);
       for (const value of [...values].sort(compare)) {
         menu.append(element("option", { value: String(value) }, shown(value, column.kind)));
       }
@@ -117,7 +119,8 @@
       this.heads = [...this.section.querySelectorAll("th")];
       this.heads.forEach((head, position) => {
         const [column, index] = visible[position];
-        head.replaceChildren(element("button", { type: "button", onclick: () => this.sort(head, index) }, column.label));
+        const button = element("button", { type: "button", onclick: () => this.sort(head, index) }, column.label);
+        head.replaceChildren(button);
       });
     }
 
@@ -185,7 +188,8 @@
     }
 
     cell(column, value, opens) {
-      const classes = [["minor", column.minor], ["pair", column.pair], ["number", !["text", "severity"].includes(column.kind)]];
+      const isNumber = !["text", "severity"].includes(column.kind);
+      const classes = [["minor", column.minor], ["pair", column.pair], ["number", isNumber]];
       const cell = element("td", { class: classes.filter(([, applies]) => applies).map(([name]) => name).join(" ") });
       const texts = cellsOf(column, value).map((each) => shown(each, column.kind));
       if (opens !== null) {
@@ -207,24 +211,32 @@
       const open = button.getAttribute("aria-expanded") === "true";
       button.setAttribute("aria-expanded", String(!open));
       if (open) line.nextElementSibling.remove();
-      else line.after(element("tr", { class: "opened" }, element("td", { colspan: line.cells.length }, this.opened(index))));
+      else {
+        const cell = element("td", { colspan: line.cells.length }, this.opened(index));
+        line.after(element("tr", { class: "opened" }, cell));
+      }
     }
 
     opened(index) {
       const list = element("dl");
-      const add = (label, values) => { if (values.length) list.append(element("dt", {}, label), ...values.map((value) => element("dd", {}, value))); };
+      const add = (label, values) => {
+        if (values.length) list.append(element("dt", {}, label), ...values.map((value) => element("dd", {}, value)));
+      };
       const details = this.details[index] ?? {};
       add("What", details.story ?? []);
       this.columns.forEach((column, at) => {
         const value = this.rows[index][at];
         if (column.kind === "findings") add("Findings", value.map((row) => data.tables.findings.rows[row][1]));
-        else if (column.hidden || column.minor) add(column.label, [cellsOf(column, value).map((each) => shown(each, column.kind) || "-").join(" / ")]);
+        else if (column.hidden || column.minor) {
+          add(column.label, [cellsOf(column, value).map((each) => shown(each, column.kind) || "-").join(" / ")]);
+        }
       });
       add("Next", details.next ?? []);
       if (details.place) add("Told", [element("a", { href: `#${details.place}` }, "above, with its evidence")]);
-      if (details.filter) {
+      const filter = this.field ? `${this.field} == ${this.rows[index][0]}` : details.filter;
+      if (filter) {
         list.append(element("dt", {}, "Wireshark"),
-          element("dd", { class: "filter" }, element("code", {}, details.filter), copied(details.filter)));
+          element("dd", { class: "filter" }, element("code", {}, filter), copied(filter)));
       }
       return list;
     }
