@@ -21,6 +21,9 @@ TOTAL_MAX: Final = 4096
 """Connections in all; with both directions' bytes 32 MB at most."""
 LEAST: Final = Severity.NOTICE
 """What is less is told in a line, or not at all."""
+LARGE_PACKETS: Final = 200_000
+LEAST_OF_LARGE: Final = Severity.WARNING
+"""Reading so many packets again takes a good part of the first reading's time: a notice is not worth it."""
 SETTLED: Final = (State.ESTABLISHED, State.CLOSED, State.TIME_WAIT)
 MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, well mixed bits
 
@@ -46,10 +49,12 @@ class Choice(NamedTuple):
 
 def choose(tables: Tables, findings: Sequence[Finding]) -> Choice:
     """The cohorts of the findings that are worth it, in the order of the findings, until TOTAL_MAX is reached."""
+    packets = sum(file.packets for file in tables.files)
+    least = LEAST if packets <= LARGE_PACKETS else LEAST_OF_LARGE
     worth = [
         (position, np.asarray(finding.streams, np.int64))
         for position, finding in enumerate(findings)
-        if _is_worth(finding)
+        if _is_worth(finding, least)
     ]
     if not worth:
         return Choice([], 0)
@@ -61,13 +66,15 @@ def choose(tables: Tables, findings: Sequence[Finding]) -> Choice:
             left_out += 1
             continue
         cohort = pool.cohort(position, streams)
+        if not cohort.spoke and (packets > LARGE_PACKETS or cohort.of > FLOWS_MAX):
+            continue  # what others asked there is a hint for a few silent connections, not for a flood
         chosen.update(cohort.flows.tolist(), cohort.others.tolist())
         cohorts.append(cohort)
     return Choice(cohorts, left_out)
 
 
-def _is_worth(finding: Finding) -> bool:
-    return finding.severity >= LEAST and bool(finding.streams) and not finding.kind.startswith("capture-")
+def _is_worth(finding: Finding, least: Severity) -> bool:
+    return finding.severity >= least and bool(finding.streams) and not finding.kind.startswith("capture-")
 
 
 def spread(rows: np.ndarray, most: int = FLOWS_MAX) -> np.ndarray:
