@@ -115,7 +115,7 @@ def test_to_json_writes_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "r.json").read_text() == text
 
 
-@pytest.mark.parametrize("name", ["report.html", "report", "absent/report.md"])
+@pytest.mark.parametrize("name", ["report.pdf", "report", "absent/report.md"])
 def test_output_that_cannot_be_written_is_refused_beforehand(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError):
         check_output(tmp_path / name)

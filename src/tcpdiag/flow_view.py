@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import flow_columns, units
 from .errors import UsageError
 from .flow_columns import COUNTS, RTT, SIDES, UNKNOWN, StateIndex
-from .model.event import EventBit, EventKind
+from .model.event import EventBit
 from .model.finding import Finding
 from .model.flow import FlowBit
 from .model.states import State
@@ -19,8 +19,8 @@ from .model.tables import Tables
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .hints.hint import FlowHints
     from .figures.flow_plots import FlowPlots
+    from .hints.hint import FlowHints
     from .timeline import Moment
 
 
@@ -157,6 +157,12 @@ class Flow:
 
         return timeline(self.tables, self.stream, self.paths, self.findings, fold=fold)
 
+    def timeline_frame(self, *, fold: bool = True) -> "pd.DataFrame":
+        """The same as a DataFrame. Its columns: `help(tcpdiag.dataframes.timeline_frame)`."""
+        from .dataframes import timeline_frame
+
+        return timeline_frame(self.timeline(fold=fold))
+
     def sibling(self, stream: int) -> "Flow":
         """Another connection of the same capture."""
         return Flow(self.tables, self._states, checked_stream(self.tables, stream), self.paths, self._all_findings)
@@ -169,11 +175,16 @@ class Flow:
         return FlowPlots(self)
 
     def events(self) -> "pd.DataFrame":
-        """Its rows of the event table, withdrawn ones included; kinds and states as words."""
-        return events_frame(self.tables.events_of(self.stream))
+        """What its segments brought about, as a DataFrame. Its columns: `help(tcpdiag.dataframes.events_frame)`."""
+        from .dataframes import events_frame
+
+        return events_frame(self.tables, self.tables.events_of(self.stream))
 
     def segments(self) -> "pd.DataFrame":
-        """Its segments, read from the capture again. Raises UsageError when that cannot be read twice."""
+        """Its segments as a DataFrame, read from the capture again. Its columns: `help(tcpdiag.second_look.segments)`.
+
+        Raises UsageError when the capture cannot be read twice.
+        """
         from .second_look import segments
 
         return segments(self.tables, self.stream, self.paths)
@@ -271,34 +282,13 @@ class FlowTable:
         return found
 
     def frame(self) -> "pd.DataFrame":
-        """A pandas DataFrame with the stream as index; times as datetime64[ns, UTC], unknown numbers as <NA>."""
-        import pandas as pd
+        """A pandas DataFrame, one row a connection. Its columns: `help(tcpdiag.dataframes.flows_frame)`."""
+        from .dataframes import flows_frame
 
-        data: dict[str, Any] = {}
-        for name, column in self.columns().items():
-            if name in ("first_ts_ns", "last_ts_ns"):
-                data[name.removesuffix("_ns")] = pd.to_datetime(column, unit="ns", utc=True)
-            elif column.dtype == np.int64:
-                data[name] = pd.arrays.IntegerArray(column, column == UNKNOWN)
-            elif name.endswith("_state"):
-                data[name] = pd.Categorical(column, categories=[str(state) for state in State])
-            else:
-                data[name] = column
-        return pd.DataFrame(data).set_index("stream")
+        return flows_frame(self.columns())
 
     def _with(self, streams: np.ndarray) -> "FlowTable":
         return FlowTable(self.tables, self.states, streams, self._paths, self._findings)
-
-
-def events_frame(events: np.ndarray) -> "pd.DataFrame":
-    """Rows of the event table as a DataFrame; kinds and states as words, times as datetime64[ns, UTC]."""
-    import pandas as pd
-
-    data: dict[str, Any] = {"ts": pd.to_datetime(events["ts_ns"].astype(np.int64), unit="ns", utc=True)}
-    data["kind"] = pd.Categorical([EventKind(kind).name for kind in events["kind"].tolist()])
-    data["state"] = pd.Categorical([str(State(state)) for state in events["state"].tolist()])
-    data |= {name: events[name].copy() for name in events.dtype.names or () if name not in ("ts_ns", "kind", "state")}
-    return pd.DataFrame(data)
 
 
 def checked_stream(tables: Tables, stream: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from .config import Config
 from .errors import UsageError
 from .flow_columns import StateIndex
-from .flow_view import Flow, FlowTable, checked_stream, events_frame
+from .flow_view import Flow, FlowTable, checked_stream
 from .flows.vantage import Vantage
 from .model.capture import CaptureFile
 from .model.finding import Finding, Incident, Severity, Unexamined
@@ -179,14 +179,17 @@ class Report:
             raise UsageError(f"{path}: {error.strerror}") from None
 
     def to_frame(self, what: Literal["findings", "events", "flows"] = "findings") -> "pd.DataFrame":
-        """Findings, events or flows as a pandas DataFrame."""
+        """Findings, events or flows as a pandas DataFrame; `help(tcpdiag.dataframes)` tells their columns."""
+        from . import dataframes
+
         if what == "flows":
             return self.flows.frame()
         if what == "events":
             events = self.tables.events
-            return events_frame(events if self.chosen is None else events[np.isin(events["flow"], self.chosen)])
+            chosen = events if self.chosen is None else events[np.isin(events["flow"], self.chosen)]
+            return dataframes.events_frame(self.tables, chosen)
         if what == "findings":
-            return _findings_frame(self.findings)
+            return dataframes.findings_frame(self.findings)
         raise UsageError(f"no table {what!r}: findings, events, flows")
 
 
@@ -217,16 +220,3 @@ def _restricted(incidents: Sequence[Incident], kept: set[str]) -> tuple[Incident
         if findings:
             found.append(replace(incident, findings=findings))
     return tuple(found)
-
-
-def _findings_frame(findings: Sequence[Finding]) -> "pd.DataFrame":
-    import pandas as pd
-
-    columns = ("kind", "severity", "confidence", "title", "summary", "endpoint", "peer")
-    data = {name: [getattr(finding, name) for finding in findings] for name in columns}
-    data["severity"] = [str(finding.severity) for finding in findings]
-    data |= {name: [list(getattr(finding, name)) for finding in findings] for name in ("streams", "frames")}
-    for name in ("first_ts", "last_ts"):
-        times = pd.array([getattr(finding, f"{name}_ns") for finding in findings], dtype="Int64")
-        data[name] = pd.to_datetime(times, unit="ns", utc=True)
-    return pd.DataFrame(data, index=pd.Index([finding.id for finding in findings], name="id"))

@@ -39,12 +39,26 @@ def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarra
 
 
 def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame":
-    """One row a segment, by frame number.
+    """One row a segment, by its frame. SEQ and ACK count from the beginning of the connection, as in Wireshark.
 
-    Columns: ts (datetime64[ns, UTC]), side ("client", "server"), flags, seq and ack (relative, i8; ack <NA> without
-    the ACK flag), payload_len, window_bytes (<NA> while the scale is not known), mss, wscale, tsval, tsecr (<NA> where
-    the option is absent), sack (list of relative pairs), ttl, ip_id, checksum, truncated, events: names of what it
-    brought about.
+    | column | dtype | meaning |
+    |---|---|---|
+    | `frame` (index) | int64 | Wireshark's `frame.number` |
+    | `ts` | datetime64[ns, UTC] | when it was captured |
+    | `side` | category | who sent it: `client` or `server` |
+    | `flags` | string | as in `S`, `.`, `P.`, `F.` |
+    | `seq` | int64 | first byte of its payload; goes on past 2**32 |
+    | `ack` | Int64 | next byte that it expects; <NA> without the ACK flag |
+    | `payload_len` | int64 | bytes |
+    | `window_bytes` | Int64 | its window; <NA> while the scale is not known |
+    | `mss`, `wscale` | Int64 | these options of a SYN; <NA>: absent |
+    | `tsval`, `tsecr` | Int64 | timestamps option (RFC 7323); <NA>: absent |
+    | `sack` | object | list of (left, right) edges, relative |
+    | `ttl` | int64 | TTL or hop limit |
+    | `ip_id` | int64 | IP ID; 0 for IPv6 |
+    | `checksum` | category | `good`, `bad`, `partial`: left to the network card, `unverifiable`: not all was captured |
+    | `truncated` | bool | the capture does not have all of it |
+    | `events` | string | what it brought about, separated by commas |
     """
     import pandas as pd
 
@@ -57,7 +71,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
         "frame": rows["frame"].astype(np.int64),
         "ts": pd.to_datetime(rows["ts_ns"], unit="ns", utc=True),
         "side": pd.Categorical(np.where(side == int(tables.client_side[stream]), *SIDES), categories=list(SIDES)),
-        "flags": [flag_letters(int(value)) for value in flags],
+        "flags": pd.array([flag_letters(int(value)) for value in flags], dtype="string"),
         "seq": relative_numbers(rows["seq"], side, bases),
         "ack": pd.arrays.IntegerArray(relative_numbers(rows["ack"], 1 - side, bases), (flags & Flag.ACK) == 0),
         "payload_len": rows["payload_len"].astype(np.int64),
@@ -67,12 +81,14 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
         data[name] = _optional(rows, name, option)
     for name in ("tsval", "tsecr"):
         data[name] = _optional(rows, name, Option.TIMESTAMPS)
-    data["sack"] = [_sack(row, bases[1 - int(sender)]) for row, sender in zip(rows, side, strict=True)]
+    sack = [_sack(row, bases[1 - int(sender)]) for row, sender in zip(rows, side, strict=True)]
+    data["sack"] = pd.Series(sack, dtype=object).array
     data["ttl"] = rows["ttl"].astype(np.int64)
     data["ip_id"] = rows["ip_id"].astype(np.int64)
-    data["checksum"] = [Checksum(int(value)).name.lower() for value in rows["checksum"]]
+    names = [each.name.lower() for each in Checksum]
+    data["checksum"] = pd.Categorical([Checksum(int(value)).name.lower() for value in rows["checksum"]], names)
     data["truncated"] = (rows["origin"] & Origin.TRUNCATED) != 0
-    data["events"] = _event_names(tables, stream, rows["frame"])
+    data["events"] = pd.array(_event_names(tables, stream, rows["frame"]), dtype="string")
     return pd.DataFrame(data).set_index("frame")
 
 

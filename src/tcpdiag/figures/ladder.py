@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ..flow_columns import SIDES
 from ..flow_view import Flow
 from ..timeline import Moment
-from ..units import duration, plural, relative, size
+from ..units import plural, relative, size
 from . import palette
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def spec(flow: Flow, moments: Sequence[Moment], origin_ns: int) -> LadderSpec:
 def _rung(moment: Moment, origin_ns: int) -> Rung:
     when = relative(moment.ts_ns - origin_ns)
     if moment.is_silence:
-        return _note("", f"nothing for {duration(moment.silence_ns)}")
+        return _note("", moment.what)
     if moment.fold:
         fold = moment.fold
         sent = " and ".join(

@@ -121,14 +121,40 @@ class SocketTable:
         return SocketTable(tuple(listing.among(streams) for listing in self.listings))
 
     def frame(self) -> "pd.DataFrame":
-        """One row a socket, listeners and those that the capture never saw included (`stream` is <NA> then)."""
+        """One row a socket, listeners and those that the capture never saw included; <NA>: unknown, or not given.
+
+        | column | dtype | meaning |
+        |---|---|---|
+        | `ts` | datetime64[ns, UTC] | when its listing was taken |
+        | `path` | string | the file with the listing |
+        | `line` | int64 | line in it |
+        | `local`, `remote` | string | its ends, `ip:port` |
+        | `state` | category | what the kernel says |
+        | `recv_q`, `send_q` | Int64 | bytes; of a listener, connections that wait for accept() and most that may |
+        | `unread` | Int64 | bytes that its process has not read |
+        | `process` | string | name of the process; of several the first |
+        | `pid`, `fd` | Int64 | its number, and its file descriptor |
+        | `inode`, `uid` | Int64 | of the socket |
+        | `stream` | Int64 | connection that it is; <NA>: the capture holds none |
+        | `side` | category | `client` or `server` |
+        | `predicted` | category | the state that the capture predicts |
+        | `predicted_frame` | Int64 | the frame that brought it |
+        | `agreement` | category | how the two states stand to each other |
+        | `note` | string | why |
+        """
         import pandas as pd
 
         rows = [row for listing in self.listings for row in _frame_rows(listing)]
         columns: dict[str, Any] = {name: [row[place] for row in rows] for place, name in enumerate(_COLUMNS)}
-        columns["ts"] = pd.to_datetime(columns["ts"], unit="ns", utc=True)
-        for name in _NUMBERS:
-            columns[name] = pd.array(columns[name], dtype="Int64")
+        for name, values in columns.items():
+            if name == "ts":
+                columns[name] = pd.to_datetime(pd.array(values, dtype="Int64"), unit="ns", utc=True)
+            elif name == "line":
+                columns[name] = np.array(values, np.int64)
+            elif name in _WORDS:
+                columns[name] = pd.Categorical(values)
+            else:
+                columns[name] = pd.array(values, dtype="Int64" if name in _NUMBERS else "string")
         return pd.DataFrame(columns)
 
 
@@ -144,6 +170,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 _NUMBERS = ("stream", "recv_q", "send_q", "unread", "pid", "fd", "inode", "uid", "predicted_frame")
+_WORDS = ("state", "side", "predicted", "agreement")
 
 
 def _frame_rows(listing: JoinedListing) -> Iterator[Sequence[Any]]:

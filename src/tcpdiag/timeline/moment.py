@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from ..flow_columns import SIDES
 from ..model.states import State
+from ..units import duration, plural, size
 
 
 @dataclass(frozen=True)
@@ -11,6 +13,9 @@ class Verdict:
 
     text: str  # "1 below RCV.NXT: not acceptable"
     rule: str | None = None  # "RFC 5961 section 3.2"
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.rule})" if self.rule else self.text
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,15 @@ class Fold:
     segments: tuple[int, int]  # by (client, server), as are the bytes
     payload_bytes: tuple[int, int]
     what: tuple[str, ...] = ()  # "12 retransmissions of the server"; empty: nothing but text and ACKs
+
+    def __str__(self) -> str:
+        """`... 88 segments up to 190: client 48 B in 40, server 64.1 kB in 48; 12 retransmissions of the server`."""
+        sent = ", ".join(
+            f"{side} {size(count)} in {segments}"
+            for side, count, segments in zip(SIDES, self.payload_bytes, self.segments, strict=True)
+            if segments
+        )
+        return "; ".join((f"... {plural(self.count, 'segment')} up to {self.last_frame}: {sent}", *self.what))
 
 
 @dataclass(frozen=True)
@@ -49,3 +63,15 @@ class Moment:
     def is_silence(self) -> bool:
         """Nothing happened: that is what it says."""
         return self.silence_ns > 0
+
+    @property
+    def count(self) -> int:
+        """How many segments it stands for; 0 for a timer and for a silence."""
+        return self.fold.count if self.fold else int(self.segment is not None)
+
+    @property
+    def what(self) -> str:
+        """The segment, or what stands in its place."""
+        if self.is_silence:
+            return f"nothing for {duration(self.silence_ns)}"
+        return str(self.fold) if self.fold else self.segment or "no segment"
