@@ -251,6 +251,7 @@ def test_table_has_its_first_page_without_the_script() -> None:
 def test_finding_that_is_told_above_is_linked() -> None:
     details = json.loads(Page(made.report().to_html(figures=False)).script(0))["tables"]["findings"]["details"]
     assert [each.get("place") for each in details] == ["incident-1", "incident-1", "incident-2", None]
+    assert ["filter" in each for each in details] == [False, True, False, True]
 
 
 def test_report_without_connections_has_no_tables() -> None:

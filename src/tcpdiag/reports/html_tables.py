@@ -85,6 +85,7 @@ _HIDDEN_PAIRS: Final = ("resets", "zero_windows", "keepalives")
 def finding_table(report: Report, told: Sequence[Told]) -> Table:
     """All findings in rank order."""
     places = _told_at(report, told)
+    in_full = {each.cause.id for each in told}
     first_ns = report.tables.first_ts_ns
     rows = [
         [
@@ -98,7 +99,9 @@ def finding_table(report: Report, told: Sequence[Told]) -> Table:
         ]
         for each in report.findings
     ]
-    details = [_details(each, places.get(each.id)) for each in report.findings[:FINDINGS_OPENED]]
+    details = [
+        _details(each, places.get(each.id), in_full=each.id in in_full) for each in report.findings[:FINDINGS_OPENED]
+    ]
     return Table("findings", FINDING_COLUMNS, rows, details)
 
 
@@ -135,10 +138,13 @@ def _told_at(report: Report, told: Sequence[Told]) -> dict[str, str]:
     return places
 
 
-def _details(finding: Finding, place: str | None) -> dict[str, Any]:
+def _details(finding: Finding, place: str | None, *, in_full: bool) -> dict[str, Any]:
+    """place: where its incident is told; in_full: it is told there itself, so that the rest need not be said again."""
     found: dict[str, Any] = {"story": [_clean(sentence.text) for sentence in finding.story]}
     if place:
-        return found | {"place": place}
+        found["place"] = place
+    if in_full:
+        return found
     if finding.next_steps:
         found["next"] = [_clean(step) for step in finding.next_steps]
     if shown := display_filter(finding):

@@ -137,7 +137,8 @@ def test_row_opens_with_its_story_and_closes(opened: Chromium) -> None:
     opened.click("#findings tbody tr:nth-child(2) .open")
     (text,) = opened.texts("#findings tr.opened")
     assert "The server had the client's FIN [92] and acknowledged it" in text
-    assert "set TCP_USER_TIMEOUT on the server" in text or "above, with its evidence" in text
+    assert "set TCP_USER_TIMEOUT on the server" in text
+    assert "tcp.stream == 1 && frame.number == 1" in text
     opened.click("#findings tbody tr:nth-child(2) .open")
     assert opened.texts("#findings tr.opened") == []
 

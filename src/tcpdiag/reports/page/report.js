@@ -219,8 +219,9 @@
 
     opened(index) {
       const list = element("dl");
-      const add = (label, values) => {
-        if (values.length) list.append(element("dt", {}, label), ...values.map((value) => element("dd", {}, value)));
+      const add = (label, values, name = "") => {
+        const lines = values.map((value) => element("dd", { class: name }, value));
+        if (lines.length) list.append(element("dt", { class: name }, label), ...lines);
       };
       const details = this.details[index] ?? {};
       add("What", details.story ?? []);
@@ -228,11 +229,12 @@
         const value = this.rows[index][at];
         if (column.kind === "findings") add("Findings", value.map((row) => data.tables.findings.rows[row][1]));
         else if (column.hidden || column.minor) {
-          add(column.label, [cellsOf(column, value).map((each) => shown(each, column.kind) || "-").join(" / ")]);
+          const text = cellsOf(column, value).map((each) => shown(each, column.kind) || "-").join(" / ");
+          add(column.label, [text], column.minor ? "elsewhere" : "");
         }
       });
       add("Next", details.next ?? []);
-      if (details.place) add("Told", [element("a", { href: `#${details.place}` }, "above, with its evidence")]);
+      if (details.place) add("Told", [element("a", { href: `#${details.place}` }, "above, in its incident")]);
       const filter = this.field ? `${this.field} == ${this.rows[index][0]}` : details.filter;
       if (filter) {
         list.append(element("dt", {}, "Wireshark"),
