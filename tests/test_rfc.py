@@ -16,6 +16,12 @@ from tcpdiag.rfc import Rfc
 )
 def test_label_and_link(rfc: Rfc, label: str, link: str) -> None:
     assert (str(rfc), rfc.link) == (label, link)
+    assert Rfc.parse(label) == rfc
+
+
+@pytest.mark.parametrize("text", ["", "RFC", "RFC 0", "see RFC 9293", "RFC 9293 section", 'RFC 1 section 2"onclick=x'])
+def test_text_that_is_no_reference_is_none(text: str) -> None:
+    assert Rfc.parse(text) is None
 
 
 @pytest.mark.parametrize(
