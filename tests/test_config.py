@@ -40,7 +40,7 @@ def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("onyl = []", "unknown key 'onyl'; known: limits, only, skip, stack, thresholds"),
+        ("onyl = []", "unknown key 'onyl'; known: hints, limits, only, skip, stack, thresholds"),
         ("[limits]\nlines = 3", "unknown key 'limits.lines'"),
         ("[limits]\nevidence = -1", "limits.evidence must be a number"),
         ("[limits]\nevidence = true", "limits.evidence must be a number"),

@@ -9,7 +9,7 @@ import tcpdiag
 from places import FIXTURES
 
 STORIES = {
-    "office": ("office.pcap", "reset was not obeyed", r"\[98\].* 49, 1 below"),
+    "office": ("office.pcap", "reset was not obeyed", r"RST \[98\].* SEQ 49 is 1 below the 50"),
     "cwreuse-loop-silent": ("capture.pcap", "CLOSE-WAIT", r"SYN \[10\].*FIN \[8\]"),
     "sawtooth": ("capture.pcap", "all at once, every 15 s", r"55 connections"),
     "clientleak-stall": ("capture.pcap", "stopped reading", r"3 connections"),

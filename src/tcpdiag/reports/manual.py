@@ -40,7 +40,7 @@ def _page(manual: str) -> Iterator[str]:
             if line.startswith("```"):
                 example = not example
             elif example:
-                yield f"    {line}"
+                yield from _wrapped(line, "    ", "      ")
             elif line.startswith("|"):
                 yield from _threshold(*(cell.strip() for cell in line.strip("|").split("|")))
             else:
