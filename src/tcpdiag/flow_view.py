@@ -60,6 +60,11 @@ class Flow:
     def __repr__(self) -> str:
         return f"<Flow {self.stream}: {self.client} > {self.server}>"
 
+    def _repr_html_(self) -> str:
+        from .notebook import of_flow
+
+        return of_flow(self)
+
     @property
     def client(self) -> str:
         """`ip:port` of the side that opened the connection, or is guessed to have; see `roles_known`."""
@@ -233,6 +238,14 @@ class FlowTable:
         self._paths = paths
         self.streams = streams
         """Stream numbers (i8), in the order in which this iterates."""
+
+    def __repr__(self) -> str:
+        return f"<FlowTable: {units.plural(len(self), 'connection')}>"
+
+    def _repr_html_(self) -> str:
+        from .notebook import of_flow_table
+
+        return of_flow_table(self)
 
     def __len__(self) -> int:
         return len(self.streams)

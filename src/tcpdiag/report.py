@@ -16,6 +16,7 @@ from .flows.vantage import Vantage
 from .model.capture import CaptureFile
 from .model.finding import Finding, Incident, Severity, Unexamined
 from .model.tables import Tables
+from .units import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,15 @@ class Report:
     expression: str | None = None
     chosen: np.ndarray | None = None  # streams that the filter left; None: all
     sockets: "SocketTable | None" = None  # listings of the hosts' own sockets beside the flows; None: none was given
+
+    def __repr__(self) -> str:
+        connections, findings = plural(len(self.streams), "connection"), plural(len(self.findings), "finding")
+        return f"<Report: {connections}, {findings}>"
+
+    def _repr_html_(self) -> str:
+        from .notebook import of_report
+
+        return of_report(self)
 
     @property
     def files(self) -> tuple[CaptureFile, ...]:

@@ -139,7 +139,8 @@ def test_a_small_text_report_loads_nothing_heavy() -> None:
         "from tcpdiag.cli.app import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = ('pandas', 'matplotlib', 'rich', 'jinja2', 'dpkt', 'orjson', 'tomllib', 'asyncio')\n"
+        "heavy = ('pandas', 'matplotlib', 'rich', 'jinja2', 'dpkt', 'orjson', 'tomllib', 'asyncio',"
+        "         'tcpdiag.notebook')\n"
         "print([m for m in heavy if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(OFFICE)], capture_output=True, text=True, check=True)

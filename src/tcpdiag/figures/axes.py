@@ -1,32 +1,18 @@
 """What all plots share: a figure of the house's size, axes in time, frame numbers on what is marked."""
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ..units import NS
+from .style import FONT_POINTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH_INCHES: Final = 9.0
-FONT_POINTS: Final = 9
-STYLE: Final = {
-    "svg.fonttype": "none",  # text stays text: it can be searched and copied
-    "svg.hashsalt": "tcpdiag",  # the same picture gives the same file
-    "font.size": FONT_POINTS,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": FONT_POINTS - 1,
-}
 LABELS_MAX: Final = 40
 """Frame numbers on one plot: more of them cover what they name."""
 
@@ -43,17 +29,11 @@ def figure(height_inches: float = 4.5) -> "Figure":
     return Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
 
 
-def styled() -> AbstractContextManager[None]:
-    """Context manager: the house's style while something is drawn or saved."""
-    from matplotlib import rc_context
-
-    style: AbstractContextManager[None] = rc_context(STYLE)
-    return style
-
-
 def new_axes(height_inches: float = 4.5) -> "Axes":
-    """The axes of an empty figure."""
-    return figure(height_inches).add_subplot()
+    """The axes of an empty figure. A notebook shows them as a picture."""
+    from .shown import ShownAxes
+
+    return figure(height_inches).add_subplot(axes_class=ShownAxes)
 
 
 def in_time(axes: "Axes", origin_ns: int, *, absolute: bool = False) -> None:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
 from . import findings, held, lifetimes, resets
-from .axes import new_axes, styled
+from .axes import new_axes
+from .style import styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ..units import printable
-from .axes import styled
-from .files import DPI, METADATA
+from .style import DPI, METADATA, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

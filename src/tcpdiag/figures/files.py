@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import UsageError
-from .axes import styled
 from .capture_plots import CAPTURE_PLOTS
 from .flow_plots import FLOW_PLOTS
+from .style import DPI, METADATA, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from ..report import Report
 
 EXTENSIONS: Final = (".svg", ".png", ".pdf")
-DPI: Final = 120
-METADATA: Final = {".svg": {"Date": None}, ".png": {"Software": None}, ".pdf": {"CreationDate": None}}
-"""No date and no version: the same picture gives the same file."""
 
 
 def kinds_of(kind: str, flow: int | None) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..flow_view import Flow
 from . import heartbeat, ladder, rtt, sequence, states, throughput, window
-from .axes import new_axes, styled
+from .axes import new_axes
+from .style import styled
 from .trace import Trace, trace
 
 if TYPE_CHECKING:

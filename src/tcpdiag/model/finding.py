@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from ..units import printable
+
 
 class Severity(IntEnum):
     """How much it matters. Ordered: `Severity.WARNING >= Severity.NOTICE`."""
@@ -79,6 +81,14 @@ class Finding:
     data: dict[str, Any] = field(default_factory=dict)  # JSON-ready numbers and words for programs
     id: str = ""  # set by the ranking: "kind-1", "kind-2", ...
 
+    def __repr__(self) -> str:
+        return printable(f"<Finding {self.id or self.kind}: {self.severity}: {self.title}>")
+
+    def _repr_html_(self) -> str:
+        from ..notebook import of_finding
+
+        return of_finding(self)
+
     @property
     def summary(self) -> str:
         """The story as one paragraph."""
@@ -99,6 +109,11 @@ class Incident:
     next_steps: tuple[str, ...] = ()
     refutations: tuple[Refutation, ...] = ()
     settled_by: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        from ..notebook import of_incident
+
+        return of_incident(self)
 
 
 @dataclass(frozen=True)

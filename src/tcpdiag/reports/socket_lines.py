@@ -31,17 +31,20 @@ def socket_lines(report: Report) -> tuple[ListingLines, ...]:
     if report.sockets is None:
         return ()
     first_ns = report.tables.first_ts_ns
-    return tuple(ListingLines(_title(each, first_ns), tuple(_lines(each))) for each in report.sockets.listings)
+    return tuple(ListingLines(_title(each, first_ns), tuple(lines_of(each))) for each in report.sockets.listings)
+
+
+def name_of(each: JoinedListing) -> str:
+    """`Sockets of 10.0.0.1 by ss (sockets.txt), 2026-11-21 01:23:41 UTC`"""
+    listing = each.listing
+    return f"Sockets of {_hosts(each)} by {listing.format} ({file_name(listing.path)}), {utc(each.ts_ns)}"
 
 
 def _title(each: JoinedListing, first_ns: int) -> str:
-    listing, taken = each.listing, each.listing.taken
+    taken = each.listing.taken
     source = SOURCES.get(taken.source, "an assumption: the time of the file")
     zone = ", taken as UTC" if taken.assumed_utc else ""
-    return (
-        f"Sockets of {_hosts(each)} by {listing.format} ({file_name(listing.path)}), {utc(taken.ts_ns)} "
-        f"({relative(taken.ts_ns - first_ns)}, {source}{zone})"
-    )
+    return f"{name_of(each)} ({relative(taken.ts_ns - first_ns)}, {source}{zone})"
 
 
 def _hosts(each: JoinedListing) -> str:
@@ -53,7 +56,8 @@ def _hosts(each: JoinedListing) -> str:
     return ", ".join(names[:HOSTS_NAMED]) + (f" and {plural(more, 'more address', 'more addresses')}" * (more > 0))
 
 
-def _lines(each: JoinedListing) -> Iterator[str]:
+def lines_of(each: JoinedListing) -> Iterator[str]:
+    """What it tells: counts, who holds what in CLOSE-WAIT, where it differs from the capture."""
     yield _counts(each)
     if each.when != "during":
         yield f"It was taken {each.when} the capture: states are compared with those at its {_edge(each)}."

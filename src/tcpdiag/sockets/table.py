@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model.states import State
+from ..units import plural
 from .compare import Agreement, Verdict
 from .holders import Holder, holders
 from .listing import Listing
@@ -109,6 +110,14 @@ class SocketTable:
     """All listings that were given, in order of time. Iterable: `for row in table` gives every joined socket."""
 
     listings: tuple[JoinedListing, ...]
+
+    def __repr__(self) -> str:
+        return f"<SocketTable: {plural(len(self.listings), 'listing')}, {plural(len(self), 'joined socket')}>"
+
+    def _repr_html_(self) -> str:
+        from ..notebook import of_sockets
+
+        return of_sockets(self)
 
     def __iter__(self) -> Iterator[Joined]:
         return (row for listing in self.listings for row in listing.joined)
