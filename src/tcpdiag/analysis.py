@@ -31,7 +31,7 @@ from .errors import TcpdiagError, UsageError
 from .flows.tracker import Tracker
 from .flows.vantage import vantage
 from .model.capture import CaptureFile
-from .model.finding import Finding, Incident, Unexamined
+from .model.finding import INTERRUPTED, Finding, Incident, Unexamined
 from .model.tables import Tables
 from .report import Report
 
@@ -102,7 +102,7 @@ def analyze(
         seen.tables, only=chosen.only, skip=chosen.skip, thresholds=chosen.thresholds
     )
     if not seen.complete:
-        unexamined.append(Unexamined("the rest of the capture", "reading was interrupted"))
+        unexamined.append(INTERRUPTED)
     paths = tuple(spool.name if spool and name == "-" else name for name in names)
     labelled = _labelled(seen, findings, incidents, paths) if chosen.hints and findings else None
     if spool and not keep_stdin:
@@ -118,6 +118,7 @@ def analyze(
         config=chosen,
         complete=seen.complete,
         names=labelled.names if labelled else {},
+        hints=labelled.hints if labelled else None,
         paths=paths,
         spool=spool if keep_stdin else None,
     )
@@ -154,7 +155,7 @@ def _labelled(seen: "_Seen", findings: list[Finding], incidents: list[Incident],
         reason = str(error)
     except Exception as error:  # a mistake in what only labels must not cost the user the findings
         reason = f"{type(error).__name__}: {error}"
-    return labels.Labelled(findings, incidents, {}, [Unexamined(labels.WHAT, reason)])
+    return labels.Labelled(findings, incidents, {}, [Unexamined(labels.WHAT, reason)], None)
 
 
 def _examined(config: Config) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .figures.capture_plots import CapturePlots
+    from .hints.hint import FlowHints
     from .sockets.listing import Listing
     from .sockets.table import SocketTable
 
@@ -46,6 +47,7 @@ class Report:
     config: Config = field(default_factory=Config)
     complete: bool = True
     names: Mapping[str, str] = field(default_factory=dict)  # address -> name, from DNS answers in the capture
+    hints: "Mapping[int, FlowHints] | None" = None  # by stream, of connections that findings name; None: not asked
     paths: tuple[str, ...] = ()  # where the segments can be read again
     spool: object | None = None  # the copy of standard input, deleted with the report
     expression: str | None = None
@@ -142,6 +144,18 @@ class Report:
         findings, incidents = answered(table, self.findings, self.incidents)
         kept = table if self.chosen is None else table.among(self.chosen)
         return replace(self, sockets=together(self.sockets, kept), findings=findings, incidents=incidents)
+
+    def redacted(self, key: bytes | None = None) -> "Report":
+        """The same report with other addresses, names and paths, to be given away: see README, "Redaction".
+
+        key: 16 bytes or more; the same key gives the same replacements. None: a random one, which nobody is told.
+        Addresses keep their common prefixes. `segments()` and plots still read the capture, and show the replacements.
+
+        Raises UsageError for a short key, and for a report that was read from JSON.
+        """
+        from .redaction import Redactor, redacted
+
+        return redacted(self, Redactor(key))
 
     def to_text(self, *, color: bool = False, width: int = 80) -> str:
         """The report for people, the cause first."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from .capture.again import reader_again
 from .capture.decoder import Decoder
+from .errors import TcpdiagError, UsageError
 from .flow_columns import SIDES
 from .model.event import EventBit, EventKind
 from .model.flow import EndpointBit
@@ -21,11 +22,24 @@ NO_SCALE = 255
 
 
 def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarray:
-    """The SEGMENT rows of one stream, in capture order.
+    """The SEGMENT rows of one stream, in capture order. Of redacted tables they have the addresses of these.
 
     Raises UsageError for standard input, which is gone by now, and UnreadableInput for a file that is.
     """
-    flow = tables.flows[stream]
+    if tables.captured is None:
+        return _rows_of(tables.flows[stream], paths)
+    try:
+        rows = _rows_of(tables.captured[stream], paths)
+    except TcpdiagError:  # it names the file
+        raise UsageError("the capture cannot be read again") from None
+    senders = sender_of(rows, tables.captured[stream])
+    for ends, sides in (("src", senders), ("dst", 1 - senders)):
+        for half in ("hi", "lo"):
+            rows[f"{ends}_{half}"] = tables.flows[stream][f"addr_{half}"][sides]
+    return rows
+
+
+def _rows_of(flow: np.void, paths: Sequence[str]) -> np.ndarray:
     found = []
     decoder = Decoder()
     with reader_again(paths) as reader:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Captures, FlowFilter, Format, SeverityName
+from .options import Captures, FlowFilter, Format, Redact, RedactKey, SeverityName, redaction_key
 from .output import colored, stdout, warn
 
 
@@ -45,6 +45,8 @@ def analyze(
         bool | None,
         typer.Option("--hints/--no-hints", help="Name servers, hosts and paths from application bytes. Default: on."),
     ] = None,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
     fail_on: Annotated[
         SeverityName | None, typer.Option("--fail-on", help="Exit with 1 when a finding is at least this grave.")
     ] = None,
@@ -59,6 +61,7 @@ def analyze(
       tcpdiag analyze --format json office.pcap.gz | jq '.findings[].title'
       tcpdiag analyze -o report.html -o report.json part1.pcapng part2.pcapng
       tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
+      tcpdiag analyze --redact -o for-the-vendor.html office.pcap
       (date; ss -tanpoie) > s.txt; tcpdiag analyze --sockets s.txt office.pcap
       tcpdump -i any -w - tcp | tcpdiag analyze -
     """
@@ -71,6 +74,7 @@ def analyze(
 
     for path in output or ():
         check_output(path)
+    key = redaction_key(redact, redact_key)
     chosen = load(config) if config else Config()
     with ProgressBar() as progress:
         report = run(
@@ -87,6 +91,7 @@ def analyze(
         )
     if not report.complete:
         warn("interrupted: the report covers only what was read until then")
+    report = report if key is None else report.redacted(key)
     for path in output or ():
         report.save(path)
     if format is not None or not output:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Captures, FlowFilter
+from .options import Captures, FlowFilter, Redact, RedactKey, redaction_key
 from .output import stdout, warn
 
 
@@ -30,6 +30,8 @@ def flows(
         ),
     ] = "stream",
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=0, help="At most so many.")] = None,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
 ) -> None:
     """List the connections of a capture; numbers are Wireshark's tcp.stream.
 
@@ -44,10 +46,12 @@ def flows(
     from .progress import ProgressBar
 
     flow_list.check_sort(sort)
+    key = redaction_key(redact, redact_key)
     with ProgressBar() as progress:
         report = analyze(captures, where=flow, hints=False, keep_stdin=False, on_progress=progress.report)
     if not report.complete:
         warn("interrupted: the list covers only what was read until then")
+    report = report if key is None else report.redacted(key)
     with stdout() as stream:
         for chunk in flow_list.chunks(report.flows.sorted_by(sort, limit), format):
             stream.write(chunk)

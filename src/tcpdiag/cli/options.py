@@ -1,6 +1,7 @@
 """Arguments and options that more than one command has."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,27 @@ FlowFilter = Annotated[
         help="Only these connections: 'kind half-open', '10.0.0.1 and port 443', 'stream 3,7-9', 'state CLOSE-WAIT'.",
     ),
 ]
+
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Other addresses, names and paths instead of the real ones, to give it away.")
+]
+RedactKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--redact-key",
+        metavar="FILE",
+        help="Redact with the bytes of this file as the key: always the same replacements. Default: a random key.",
+    ),
+]
+
+
+def redaction_key(redact: bool, file: Path | None) -> bytes | None:
+    """The key to redact with; None: nobody asked for it. Raises UsageError for a file that is no key."""
+    if file is None and not redact:
+        return None
+    from ..redaction import new_key, read_key
+
+    return read_key(file) if file is not None else new_key()
 
 
 class Format(StrEnum):

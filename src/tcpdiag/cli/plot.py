@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Captures
+from .options import Captures, Redact, RedactKey, redaction_key
 from .output import warn
 
 
@@ -34,6 +34,8 @@ def plot(
         str | None, typer.Option("--endpoint", metavar="IP[:PORT]", help="For held: whose connections.")
     ] = None,
     absolute: Annotated[bool, typer.Option("--absolute", help="Time of day in UTC on the axis.")] = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
 ) -> None:
     """Draw a connection, or the capture as a whole.
 
@@ -45,14 +47,19 @@ def plot(
     """
     from ..analysis import analyze
     from ..figures.files import draw, kinds_of, names_of, save
+    from ..redaction import Redactor
     from .progress import ProgressBar
 
     kinds = kinds_of(kind, flow)
     names = names_of(output, kinds)
+    key = redaction_key(redact, redact_key)
     with ProgressBar() as progress:
         report = analyze(captures, where=where, on_progress=progress.report)
     if not report.complete:
         warn("interrupted: the plots show only what was read until then")
+    if key is not None:
+        report = report.redacted(key)
+        endpoint = endpoint and Redactor(key).end(endpoint)
     for name, path in names.items():
         if name == "held":
             axes = report.plot.held(endpoint, absolute=absolute)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .options import Captures
+from .options import Captures, Redact, RedactKey, redaction_key
 from .output import stdout, warn
 
 
@@ -33,6 +33,8 @@ def timeline(
     format: Annotated[TimelineFormat, typer.Option("--format", help="How to print.")] = TimelineFormat.TEXT,
     unfolded: Annotated[bool, typer.Option("--unfolded", help="Every segment, nothing folded.")] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="With --all: at most so many.")] = 1000,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
 ) -> None:
     """Tell what happened in order: each segment, both states after it, verdicts, events, findings.
 
@@ -51,10 +53,12 @@ def timeline(
 
     if everything == (flow is not None):
         raise UsageError("say either --flow N for one connection, or --all")
+    key = redaction_key(redact, redact_key)
     with ProgressBar() as progress:
         report = analyze(captures, where=where, hints=False, keep_stdin=not everything, on_progress=progress.report)
     if not report.complete:
         warn("interrupted: the timeline covers only what was read until then")
+    report = report if key is None else report.redacted(key)
     first_ts_ns = report.tables.first_ts_ns
     if flow is not None:
         chosen = report.flow(flow)

@@ -7,11 +7,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ..diagnoses.incidents import incident
+from ..errors import UsageError
 from ..model.finding import Finding, Incident, Unexamined
 from ..model.tables import Tables
 from ..units import address, plural
 from .beginnings import Beginning, Found, Side, places, read
-from .cohorts import TOTAL_MAX, Cohort, choose, spread
+from .cohorts import TOTAL_MAX, Choice, Cohort, choose, spread
 from .facets import counted, facets
 from .hint import FlowHints
 from .recognise import hint_of
@@ -36,6 +37,7 @@ class Labelled(NamedTuple):
     incidents: list[Incident]
     names: Mapping[str, str]
     unexamined: list[Unexamined]
+    hints: Mapping[int, FlowHints] | None  # by stream, of all that were looked at; None: that failed
 
 
 def label(
@@ -58,16 +60,30 @@ def label(
     named = _addresses(tables, [findings[cohort.finding] for cohort in choice.cohorts])
     found = read(paths, places(tables, flows), answers.frames if named else answers.frames[:0], stop)
     hints = hints_of(tables, found.beginnings, flows)
+    return Labelled(
+        *_told(choice, findings, incidents, hints),
+        _names(found.answers, named),
+        [*_left_out(choice.left_out, found), *_answers_left_out(answers, named)],
+        hints,
+    )
+
+
+def retold(
+    tables: Tables, findings: Sequence[Finding], incidents: Sequence[Incident], hints: Mapping[int, FlowHints]
+) -> tuple[list[Finding], list[Incident]]:
+    """The findings and incidents with hints that are known already."""
+    return _told(choose(tables, findings), findings, incidents, hints)
+
+
+def _told(
+    choice: Choice, findings: Sequence[Finding], incidents: Sequence[Incident], hints: Mapping[int, FlowHints]
+) -> tuple[list[Finding], list[Incident]]:
     labelled = list(findings)
     for cohort in choice.cohorts:
         labelled[cohort.finding] = _labelled(findings[cohort.finding], cohort, hints)
     by_id = {finding.id: finding for finding in labelled}
-    return Labelled(
-        labelled,
-        [incident(number, [by_id[name] for name in each.findings]) for number, each in enumerate(incidents, 1)],
-        _names(found.answers, named),
-        [*_left_out(choice.left_out, found), *_answers_left_out(answers, named)],
-    )
+    retold = [incident(number, [by_id[name] for name in each.findings]) for number, each in enumerate(incidents, 1)]
+    return labelled, retold
 
 
 def hints_of(tables: Tables, beginnings: Mapping[Side, Beginning], flows: Iterable[int]) -> dict[int, FlowHints]:
@@ -84,7 +100,10 @@ def hints_of(tables: Tables, beginnings: Mapping[Side, Beginning], flows: Iterab
 
 
 def hints_of_flow(tables: Tables, stream: int, paths: Sequence[str]) -> FlowHints:
-    """Hints of one flow. Raises UsageError or UnreadableInput when the capture cannot be read again."""
+    """Hints of one flow. Raises UsageError or UnreadableInput when the capture cannot be read again, and UsageError for
+    redacted tables, which are not to show what the capture holds."""
+    if tables.captured is not None:
+        raise UsageError("a redacted report does not read application bytes: the findings have what is to be told")
     found = read(paths, places(tables, [stream]), np.zeros(0, np.int64))
     return hints_of(tables, found.beginnings, [stream]).get(stream, FlowHints())
 
@@ -150,5 +169,5 @@ def _left_out(findings: int, found: Found) -> list[Unexamined]:
 def _answers_left_out(answers: Answers, named: Mapping[bytes, str]) -> list[Unexamined]:
     if not answers.left_out or not named:
         return []
-    reason = f"only the first {len(answers.frames):,} are looked at"
-    return [Unexamined(plural(answers.left_out, "DNS answer"), reason)]
+    left_out = plural(answers.left_out, "DNS answer")
+    return [Unexamined(WHAT, f"of {left_out}: only the first {len(answers.frames):,} are looked at")]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from ..units import printable
 
@@ -122,3 +122,6 @@ class Unexamined:
 
     what: str
     reason: str
+
+
+INTERRUPTED: Final = Unexamined("the rest of the capture", "reading was interrupted")

@@ -33,6 +33,8 @@ class Tables:
     details: np.ndarray = field(default_factory=lambda: np.zeros(0, DETAIL))
     events: np.ndarray = field(default_factory=lambda: np.zeros(0, EVENT))
     tunnels: tuple[Tunnel, ...] = ()
+    captured: np.ndarray | None = field(default=None, repr=False)
+    """`flows` as the capture has them, where these tables have other addresses instead; None: they are the same."""
 
     @property
     def first_ts_ns(self) -> int:
