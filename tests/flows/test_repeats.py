@@ -6,7 +6,7 @@ import pytest
 from flows.tracked import HANDSHAKE, events, tracked
 from tcpdiag.flows.tracker import Tracker
 from tcpdiag.model.event import EventKind, LossPlace
-from tcpdiag.model.script import CLIENT_ISN, parse_script
+from tcpdiag.model.script import parse_script
 from tcpdiag.model.segment import Checksum, Origin
 
 TIMED = """
@@ -22,7 +22,7 @@ FAR_AHEAD = "".join(f"+0.01 > . {1 + 200 * n}:{101 + 200 * n}(100) ack 1 win 502
 
 
 def dsack(left: int, right: int, *second: int) -> str:
-    edges = [CLIENT_ISN + edge for edge in (left, right, *second)]
+    edges = (left, right, *second)
     blocks = " ".join(f"{edges[n]}:{edges[n + 1]}" for n in range(0, len(edges), 2))
     return f"+0.01 < . 1:1(0) ack 101 win 509 <sack {blocks}>\n"
 

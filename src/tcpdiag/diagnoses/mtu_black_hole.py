@@ -2,9 +2,10 @@
 
 ## What it sees
 A segment that is sent three times or more and never arrives whole, although its receiver goes on speaking and smaller
-segments of the same sender were acknowledged. Whether an ICMP message said "too large" (type 3 code 4, or packet too
-big), which MSS the two SYNs had offered, and whether the data arrived when the sender cut it into smaller pieces.
-The connections of one sender with one host share one finding.
+segments of the same sender were acknowledged. A receiver that only waits says nothing more: then a SACK block, or a
+repeated ACK, shows that something small arrived from behind the large segments, and nothing large. Whether an ICMP
+message said "too large" (type 3 code 4, or packet too big), which MSS the two SYNs had offered, and whether the data
+arrived when the sender cut it into smaller pieces. The connections of one sender with one host share one finding.
 
 ## Why it matters
 The handshake works, small requests work, and every large answer hangs: logins succeed, pages never load. It looks like
@@ -12,7 +13,8 @@ a fault of the application. Path MTU discovery needs ICMP messages that a firewa
 
 ## What it cannot know
 Which hop has the small MTU, and whether the ICMP message was never sent, or lost before it came to the tap. Behind the
-small MTU only the holes can be seen, not the segments. A receiver that is silent as well is peer-vanished.
+small MTU only the holes can be seen, not the segments. A receiver that is silent, and that told of nothing small, is
+peer-vanished. Without SACK a repeated ACK does not say what arrived; that it was the small segment is then likely only.
 
 ## Thresholds
 | name | default | source |
@@ -42,6 +44,21 @@ The end of the answer is small and arrives, its beginning never does:
 +0.01 < . 1661:1661(0) ack 102 win 65535
 finding: mtu-black-hole warning size=1460
 ```
+The receiver only waits, and has acknowledged nothing but the small end of it:
+```packets
++0.00 > S 0:0(0) win 65535 <mss 1460,sackOK>
++0.01 < S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK>
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1:101(100) ack 1 win 65535
++0.01 < . 1:1461(1460) ack 101 win 65535
++0.00 < . 1461:2921(1460) ack 101 win 65535
++0.00 < P. 2921:3121(200) ack 101 win 65535
++0.01 > . 101:101(0) ack 1 win 65535 <sack 2921:3121>
++0.40 < . 1:1461(1460) ack 101 win 65535
++0.80 < . 1:1461(1460) ack 101 win 65535
++1.60 < . 1:1461(1460) ack 101 win 65535
+finding: mtu-black-hole warning arrived_behind=200
+```
 The sender finds out by itself:
 ```packets
 +0.00 > S 0:0(0) win 65535 <mss 1460>
@@ -70,6 +87,20 @@ Nothing is acknowledged any more, small segments neither (peer-vanished):
 +0.01 < P. 1:201(200) ack 101 win 65535
 +0.01 > . 101:101(0) ack 201 win 65535
 +0.01 < . 201:1661(1460) ack 101 win 65535 *6 every 0.8
+```
+The first of several large ones was lost, others arrived, then everything is lost (peer-vanished):
+```packets
++0.00 > S 0:0(0) win 65535 <mss 1460,sackOK>
++0.01 < S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK>
++0.01 > . 1:1(0) ack 1 win 65535
++0.01 > P. 1:101(100) ack 1 win 65535
++0.01 < . 1:1461(1460) ack 101 win 65535
++0.00 < . 1461:2921(1460) ack 101 win 65535
++0.00 < P. 2921:3121(200) ack 101 win 65535
++0.01 > . 101:101(0) ack 1 win 65535 <sack 1461:3121>
++0.40 < . 1:1461(1460) ack 101 win 65535
++0.80 < . 1:1461(1460) ack 101 win 65535
++1.60 < . 1:1461(1460) ack 101 win 65535
 ```
 Lost three times, and then it arrives as large as it is:
 ```packets
@@ -102,6 +133,8 @@ from ..rfc import Rfc
 from ..units import NS, duration, plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .black_holes import BlackHole, black_holes
+from .confidence import NOT_UNIQUE
+from .elsewhere import heard
 from .sentences import said
 from .view import View
 
@@ -147,8 +180,9 @@ class MtuBlackHole(Diagnosis):
             else "Large segments did not arrive until the sender cut them",
             list(_story(view, holes, worst, (low, high))),
             streams=[hole.flow for hole in holes],
-            frames=np.concatenate([*frames, icmp, [hole.sign_of_life for hole in holes]])[:FRAMES_MAX],
+            frames=np.concatenate([*frames, icmp, *_shown(holes)])[:FRAMES_MAX],
             span=(min(hole.since_ns for hole in holes), max(hole.until_ns for hole in holes)),
+            doubts=() if any(hole.sign_of_life or hole.behind for hole in holes) else (NOT_UNIQUE,),
             evidence=_evidence(view, worst),
             endpoint=view.label(worst.flow, worst.side) if len(holes) == 1 else sender,
             peer=view.label(worst.flow, 1 - worst.side) if len(holes) == 1 else receiver,
@@ -176,6 +210,7 @@ class MtuBlackHole(Diagnosis):
                 "connections": len(holes),
                 "size": size,
                 "largest_acknowledged": worst.largest_acked,
+                "arrived_behind": max(hole.behind for hole in holes),
                 "mtu_at_least": low,
                 "mtu_below": high,
                 "mss": [_mss(view, worst.flow, worst.side), _mss(view, worst.flow, 1 - worst.side)],
@@ -237,10 +272,15 @@ def _story(view: View, holes: list[BlackHole], worst: BlackHole, mtu: tuple[int,
         worst.large["frame"],
         worst.since_ns,
     )  # fmt: skip
-    yield said(
-        f"{receiver} is there: it sent frame [{worst.sign_of_life}] after the first repetition.",
-        (worst.sign_of_life,),
-    )
+    if worst.gap is not None:
+        yield said(_told(worst), (int(worst.gap["frame"]),), worst.gap["ts_ns"])
+    if worst.sign_of_life:
+        yield said(
+            f"{receiver} is there: it sent frame [{worst.sign_of_life}] after the first repetition.",
+            (worst.sign_of_life,),
+        )
+    else:
+        yield said("After that the receiver had nothing to say: nothing more reached it that it could answer.")
     if len(worst.icmp):
         told = "ICMP told the sender that they are too large"
         yield said(f"{told} {frame_list(worst.icmp['frame'])}; it went on.", worst.icmp["frame"])
@@ -267,10 +307,36 @@ def _story(view: View, holes: list[BlackHole], worst: BlackHole, mtu: tuple[int,
         )
 
 
+def _shown(holes: list[BlackHole]) -> Iterator[list[int]]:
+    """The receiver's frames."""
+    yield [hole.sign_of_life for hole in holes]
+    yield [int(hole.gap["frame"]) for hole in holes if hole.gap is not None]
+
+
+def _told(hole: BlackHole) -> str:
+    """What the receiver says of what was sent behind the segment."""
+    assert hole.gap is not None
+    frame = int(hole.gap["frame"])
+    if hole.behind:
+        return (
+            f"Of what was sent behind it, it acknowledged {plural(hole.behind, 'byte')} at once [{frame}] (SACK), and "
+            "nothing else."
+        )
+    return (
+        f"Something small behind it arrived: the receiver repeated its ACK [{frame}], but not for each of the large "
+        "segments."
+    )
+
+
 def _refutations(view: View, hole: BlackHole, elsewhere: int) -> Iterator[Refutation]:
     who = view.role(hole.flow, 1 - hole.side)
-    frames = (hole.sign_of_life,)
-    yield Refutation(f"the {who} is gone altogether", f"not so: it sent frame [{hole.sign_of_life}] meanwhile", frames)
+    gone = f"the {who} is gone altogether, or the path to it"
+    if hole.sign_of_life:
+        yield Refutation(gone, f"not so: it sent frame [{hole.sign_of_life}] meanwhile", (hole.sign_of_life,))
+    else:
+        since = heard(view, hole.flow, 1 - hole.side, int(hole.large["ts_ns"][0]))
+        last = (since.last_frame,) if since.flows else ()
+        yield Refutation(gone, since.outcome(view.host(hole.flow, 1 - hole.side)), last)
     yield Refutation(
         f"a segment of {plural(hole.size, 'byte')} or more of this sender was acknowledged on this connection",
         f"not found: {plural(hole.largest_acked, 'byte')} is the longest that surely was"
@@ -289,6 +355,8 @@ def _refutations(view: View, hole: BlackHole, elsewhere: int) -> Iterator[Refuta
 
 def _evidence(view: View, hole: BlackHole) -> Iterator[Evidence]:
     lines = [view.evidence(event, "again, as large as before: not acknowledged") for event in hole.large[:4]]
+    if hole.gap is not None:
+        lines.append(view.evidence(hole.gap, "something small from behind it arrived"))
     lines += [view.evidence(event, "a smaller piece, which arrived") for event in hole.small[:1]]
     lines += [view.evidence(event, "ICMP: too large") for event in hole.icmp[:2]]
     yield from sorted(lines, key=lambda line: line.frame or 0)

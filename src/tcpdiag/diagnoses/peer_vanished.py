@@ -91,6 +91,7 @@ from ..model.flow import EndpointBit
 from ..rfc import Rfc
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
+from .black_holes import black_holes
 from .confidence import NOT_UNIQUE
 from .elsewhere import Heard, heard
 from .giving_up import Repeats, repeats, rules_of, verdict
@@ -138,6 +139,8 @@ class PeerVanished(Diagnosis):
         runs = view.detail_column("retrans_run") >= limits.repeats_min
         candidates = view.with_details[np.any(runs, axis=1)]
         candidates = candidates[~view.one_sided[candidates]]
+        too_large = [hole.flow for hole in view.once(black_holes)]  # small segments reach the peer
+        candidates = candidates[~np.isin(candidates, too_large)]
         found: dict[int, Vanished] = {}
         for flow, events in view.by_flow(candidates):
             for side in (0, 1):

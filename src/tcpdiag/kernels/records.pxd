@@ -201,6 +201,9 @@ cdef packed struct Detail:
     unsigned short shrunk
     unsigned short seq_back
     unsigned short conflicts
+    unsigned short options_sent
+    unsigned short gaps_told
+    unsigned int gap_event
     unsigned char[4] recent_ttl
     unsigned char beat_rows
     unsigned char recent_next

@@ -14,7 +14,7 @@ from tcpdiag.model.event import EventKind
 from tcpdiag.model.event import LossPlace as _LossPlace
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Checksum, Option, Origin
-from tcpdiag.seqnum import add, le, lt
+from tcpdiag.seqnum import add, diff, le, lt
 
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
@@ -33,6 +33,7 @@ NOWHERE = cython.declare(cython.int, int(_LossPlace.NOWHERE))
 
 RETRANSMISSION = cython.declare(cython.int, int(EventKind.RETRANSMISSION))
 OTHER_CONTENT = cython.declare(cython.int, int(EventKind.OTHER_CONTENT))
+GAP_TOLD = cython.declare(cython.int, int(EventKind.GAP_TOLD))
 TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
 CUT = cython.declare(cython.int, int(Origin.TRUNCATED | Origin.HEADER_TRUNCATED))
 CHECKSUM_BAD = cython.declare(cython.int, int(Checksum.BAD))
@@ -40,6 +41,7 @@ CHECKSUM_BAD = cython.declare(cython.int, int(Checksum.BAD))
 RETRANSMISSION_ROWS = cython.declare(cython.uint, _RETRANSMISSION_ROWS)
 PROBE_ROWS = cython.declare(cython.uint, _PROBE_ROWS)
 SATURATED = cython.declare(cython.int, 65535)
+GAP_MOST = cython.declare(cython.int, 255)  # room of Event.detail
 # A hole filled sooner than this is reordering, not a retransmission (Wireshark's default for an unknown RTT).
 REORDERING_NS = cython.declare(cython.longlong, 3_000_000)
 RECENT = cython.declare(cython.int, 4)  # room of Detail.recent_seq and its fellows, a power of two
@@ -187,6 +189,7 @@ class Repeats(Resets):
         if not lt(left, right):
             return
         if not lt(left, s[0].ack) and not (s[0].n_sack > 1 and le(s[0].sack[2], left) and le(right, s[0].sack[3])):
+            self.tell_gap(flow, side, s)
             return
         if da[0].dsacks < SATURATED:
             da[0].dsacks += 1
@@ -202,6 +205,30 @@ class Repeats(Resets):
                 return
             db[0].needless += 1
             e[0].detail = NOWHERE
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def tell_gap(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """`side` says that it has text behind a gap: by its SACK blocks (RFC 2018 section 4), or by its ACK alone."""
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        e: cython.pointer[Event]
+        length: cython.longlong
+        i: cython.int
+        if d[0].gap_event == 0:
+            if d[0].gaps_told < SATURATED:
+                d[0].gaps_told += 1
+            if d[0].gaps_told > PROBE_ROWS:
+                d[0].events_full = 1
+                return
+            d[0].gap_event = cython.cast(cython.uint, self.note(GAP_TOLD, flow, side, s, 0, 0, 0))
+        e = cython.address(self.events[d[0].gap_event])
+        if e[0].detail < GAP_MOST:
+            e[0].detail += 1
+        for i in range(s[0].n_sack):
+            length = diff(s[0].sack[2 * i + 1], s[0].sack[2 * i])
+            if lt(s[0].ack, s[0].sack[2 * i]) and length > e[0].value:
+                e[0].value = length
 
     @cython.cfunc
     @cython.nogil

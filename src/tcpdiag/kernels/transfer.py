@@ -37,6 +37,7 @@ RCV_FIN = cython.declare(cython.int, int(TcpEvent.RCV_FIN))
 FIN = cython.declare(cython.int, int(Flag.FIN))
 ACK = cython.declare(cython.int, int(Flag.ACK))
 TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
+SACK_PERMITTED = cython.declare(cython.int, int(Option.SACK_PERMITTED))
 
 SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))
 RCV_KNOWN = cython.declare(cython.uint, int(EndpointBit.RCV_KNOWN))
@@ -106,6 +107,8 @@ class Transfer(Repeats):
             and scaled_window(a, s) == a[0].window
         ):
             self.details[self.flows[flow].detail + side].dup_acks += 1
+            if s[0].seq == a[0].snd_nxt and not (a[0].options & b[0].options & SACK_PERMITTED):
+                self.tell_gap(flow, side, s)
         if b[0].state == SYN_RECEIVED and not (b[0].bits & DOUBTED) and lt(b[0].isn, s[0].ack):
             b[0].bits |= SYN_ACKED
             self.enter(flow, 1 - side, side, s, self.after(SYN_RECEIVED, RCV_ACK_OF_SYN), 0)
@@ -186,6 +189,7 @@ class Transfer(Repeats):
                 db[0].largest_acked = db[0].flight_len
             db[0].flight_len = 0
         db[0].retrans_run = 0
+        da[0].gap_event = 0
 
     @cython.cfunc
     @cython.nogil

@@ -10,4 +10,5 @@ cdef class Walk(Standstill):
     cdef void quoted(self, Segment *s) noexcept nogil
     cdef bint copy(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void count(self, long long flow, int side, Segment *s) noexcept nogil
+    cdef void option_used(self, long long flow, int side, Segment *s) noexcept nogil
     cdef void transfer(self, long long flow, int side, Segment *s) noexcept nogil

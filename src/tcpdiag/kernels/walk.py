@@ -11,7 +11,7 @@ import cython
 
 from tcpdiag.model.event import EventKind
 from tcpdiag.model.flow import EndpointBit
-from tcpdiag.model.segment import Flag, Origin
+from tcpdiag.model.segment import Flag, Option, Origin
 from tcpdiag.seqnum import add, lt
 
 if not cython.compiled:
@@ -26,6 +26,12 @@ ACK = cython.declare(cython.int, int(Flag.ACK))
 QUOTED = cython.declare(cython.int, int(Origin.QUOTED))
 HEADER_TRUNCATED = cython.declare(cython.int, int(Origin.HEADER_TRUNCATED))
 SND_KNOWN = cython.declare(cython.uint, int(EndpointBit.SND_KNOWN))
+ISN_KNOWN = cython.declare(cython.uint, int(EndpointBit.ISN_KNOWN))
+HELD = cython.declare(cython.uint, int(EndpointBit.HELD))
+SACK = cython.declare(cython.uint, int(Option.SACK))
+SACK_PERMITTED = cython.declare(cython.uint, int(Option.SACK_PERMITTED))
+TIMESTAMPS = cython.declare(cython.uint, int(Option.TIMESTAMPS))
+OPTION_UNAGREED = cython.declare(cython.int, int(EventKind.OPTION_UNAGREED))
 ICMP_ERROR = cython.declare(cython.int, int(EventKind.ICMP_ERROR))
 SATURATED = cython.declare(cython.int, 65535)
 ICMP_ROWS = cython.declare(cython.int, 64)
@@ -199,6 +205,26 @@ class Walk(Standstill):
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
+    def option_used(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
+        """`side` uses an option for the first time: told when the SYNs that came to the tap had not agreed on it.
+
+        RFC 7323 section 3.2 and RFC 2018 section 2 let it be used only after both SYNs had it.
+        """
+        a: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + side])
+        b: cython.pointer[Endpoint] = cython.address(self.endpoints[2 * flow + 1 - side])
+        d: cython.pointer[Detail] = cython.address(self.details[self.flows[flow].detail + side])
+        agreed: cython.uint = a[0].options & b[0].options
+        new: cython.uint = s[0].options & ~cython.cast(cython.uint, d[0].options_sent)
+        unagreed: cython.uint = new & TIMESTAMPS & ~agreed
+        d[0].options_sent |= s[0].options
+        if not (agreed & SACK_PERMITTED):
+            unagreed |= new & SACK
+        if unagreed and a[0].bits & b[0].bits & ISN_KNOWN and not ((a[0].bits | b[0].bits) & HELD):
+            self.note(OPTION_UNAGREED, flow, side, s, unagreed, 0, 0)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
     def transfer(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.void:
         """A segment of the connection itself: probe, ACK, text, window."""
         row: cython.longlong = self.flows[flow].detail
@@ -206,6 +232,8 @@ class Walk(Standstill):
         before: cython.uint = self.endpoints[2 * flow + side].snd_nxt
         last_ack: cython.uint = self.endpoints[2 * flow + side].last_ack
         probe: cython.bint
+        if (s[0].options & ~d[0].options_sent) != 0:
+            self.option_used(flow, side, s)
         self.answered(flow, side, s)
         if d[0].pending_ts_ns != 0:
             self.challenged(flow, side, s)

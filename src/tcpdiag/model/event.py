@@ -106,6 +106,14 @@ class EventKind(IntEnum):
     """Both sides send empty segments, ACK or RST, that bring nothing new, each at once after the one before: each is
     the answer to an answer. `side` sends one more. detail: n, when it is the 2**n-th of the run, from the 32nd on;
     value: ns since the run began; ref: its first frame."""
+    GAP_TOLD = 28
+    """`side` tells that text came to it behind a gap: it SACKs some, or repeats its ACK where the two did not agree on
+    SACK. The first time since its ACK moved; value: bytes of the longest block that it has SACKed until its ACK moves
+    again, 0: none; detail: how many segments told of the gap until then, saturating. At most PROBE_ROWS rows an
+    endpoint."""
+    OPTION_UNAGREED = 29
+    """`side` uses timestamps or SACK, on which the two SYNs, as they came to the tap, had not agreed: at most one row
+    for each. detail: Option bits."""
 
 
 RETRANSMISSION_ROWS = 64

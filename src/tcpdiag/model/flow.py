@@ -188,6 +188,9 @@ DETAIL = np.dtype(
         ("shrunk", "<u2"),  # times it took window back
         ("seq_back", "<u2"),
         ("conflicts", "<u2"),
+        ("options_sent", "<u2"),  # Option bits of its segments, SYNs left out
+        ("gaps_told", "<u2"),  # GAP_TOLD events, saturating
+        ("gap_event", "<u4"),  # row of the latest, while its ACK has not moved; 0: none
         ("recent_ttl", "u1", (4,)),
         ("beat_rows", "u1"),  # BEAT events so far
         ("recent_next", "u1"),

@@ -32,8 +32,9 @@ def flag_letters(flags: int) -> str:
     return "".join(letter for bit, letter in LETTERS if flags & bit) or "-"
 
 
-def option_text(row: np.void, timestamps: bool = True) -> str:
-    """The options of a SEGMENT row, in packetdrill's words; empty when it has none. timestamps: with those."""
+def option_text(row: np.void, timestamps: bool = True, peer_isn: int | None = None) -> str:
+    """The options of a SEGMENT row, in packetdrill's words; empty when it has none. timestamps: with those.
+    peer_isn: as of `numbers`, for the edges of SACK blocks."""
     options, words = int(row["options"]), []
     if options & Option.MSS:
         words.append(f"mss {row['mss']}")
@@ -42,8 +43,9 @@ def option_text(row: np.void, timestamps: bool = True) -> str:
     if timestamps and options & Option.TIMESTAMPS:
         words.append(f"TS val {row['tsval']} ecr {row['tsecr']}")
     if options & Option.SACK:
-        edges = row["sack"][: 2 * int(row["n_sack"])].reshape(-1, 2)
-        words.append("sack " + " ".join(f"{left}:{right}" for left, right in edges))
+        edges = [int(edge) for edge in row["sack"][: 2 * int(row["n_sack"])]]
+        shown = edges if peer_isn is None else [_relative(edge, peer_isn) for edge in edges]
+        words.append("sack " + " ".join(f"{left}:{right}" for left, right in zip(shown[::2], shown[1::2], strict=True)))
     words += [word for word, bit in BARE_OPTIONS.items() if options & bit]
     return ",".join(words)
 
@@ -73,7 +75,8 @@ def line(sender: str, receiver: str, text: str, options: str = "") -> str:
 def segment_line(row: np.void, sender: str, receiver: str, isn: int | None = None, peer_isn: int | None = None) -> str:
     """A SEGMENT row as one line; the window as in the header, not scaled."""
     flags, seq, ack, payload_len, window = (int(row[n]) for n in ("flags", "seq", "ack", "payload_len", "window"))
-    return line(sender, receiver, numbers(flags, seq, ack, payload_len, window, isn, peer_isn), option_text(row))
+    return line(sender, receiver, numbers(flags, seq, ack, payload_len, window, isn, peer_isn),
+                option_text(row, peer_isn=peer_isn))  # fmt: skip
 
 
 def _relative(number: int, isn: int) -> int:

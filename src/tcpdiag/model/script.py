@@ -185,12 +185,12 @@ def _row(match: re.Match[str], port_shift: int) -> np.ndarray:
     row["window"] = int(match["window"] or 0)
     row["family"], row["ttl"], row["pkttype"] = 4, 64, NO_PKTTYPE
     row["checksum"] = int(Checksum.UNVERIFIABLE)
-    _set_options(row, match["options"] or "")
+    _set_options(row, match["options"] or "", peer_isn)
     _set_fields(row, match["fields"] or "")
     return row
 
 
-def _set_options(row: np.ndarray, text: str) -> None:
+def _set_options(row: np.ndarray, text: str, peer_isn: int) -> None:
     for option in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = option.partition(" ")
         if name in BARE_OPTIONS:
@@ -203,7 +203,7 @@ def _set_options(row: np.ndarray, text: str) -> None:
             row["options"] |= int(Option.TIMESTAMPS)
             row["tsval"], row["tsecr"] = int(words[1]), int(words[3])
         elif name == "sack":
-            edges = [int(edge) for block in value.split() for edge in block.split(":")]
+            edges = [(int(edge) + peer_isn) & 0xFFFFFFFF for block in value.split() for edge in block.split(":")]
             row["options"] |= int(Option.SACK)
             row["n_sack"] = len(edges) // 2
             row["sack"][0, : len(edges)] = edges

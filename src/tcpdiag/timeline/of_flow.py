@@ -162,7 +162,9 @@ class _Builder:
             states=self._now(),
             frame=frame,
             sender=sender,
-            segment=notation.line(sender, receiver, self._numbers(index), notation.option_text(row, timestamps=False)),
+            segment=notation.line(
+                sender, receiver, self._numbers(index), notation.option_text(row, False, self._base[1 - side])
+            ),
             changes=changes,
             verdicts=verdicts,
             facts=facts,
