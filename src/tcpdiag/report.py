@@ -163,11 +163,18 @@ class Report:
 
         return text.render(self, color=color, width=width)
 
-    def to_markdown(self) -> str:
-        """The report for a ticket."""
+    def to_markdown(self, path: str | Path | None = None, *, figures: bool = False) -> str:
+        """The report for a ticket. Written to `path` when one is given; figures: its pictures beside it, as PNG files
+        `NAME-1-sequence.png`, drawn from the capture, which is read again. Raises UsageError for figures without a
+        path, and when something cannot be written."""
         from .reports import markdown
 
-        return markdown.render(self)
+        if figures and path is None:
+            raise UsageError("figures stand beside a file: say which")
+        text = markdown.render(self) if path is None or not figures else markdown.render_beside(self, Path(path))
+        if path is not None:
+            Path(path).write_bytes(text.encode("utf-8", "backslashreplace"))
+        return text
 
     def to_html(self, path: str | Path | None = None, *, figures: bool = True) -> str:
         """The report for a browser: one file that needs no network. Written to `path` when one is given.
@@ -191,12 +198,18 @@ class Report:
             Path(path).write_bytes(text)
         return text.decode()
 
-    def save(self, path: str | Path) -> None:
-        """Write it in the format of its extension: .txt, .md, .html or .json. Raises UsageError for any other."""
+    def save(self, path: str | Path, *, figures: bool = False) -> None:
+        """Write it in the format of its extension: .txt, .md, .html or .json. Raises UsageError for any other.
+
+        figures: those of a Markdown report, see `to_markdown`; HTML has them inside.
+        """
         from .reports import write
 
         name = format_of(path)
         try:
+            if figures and name == "markdown":
+                self.to_markdown(path, figures=True)
+                return
             with Path(path).open("wb") as stream:
                 write(self, name, stream)
         except OSError as error:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
 from .options import Captures, FlowFilter, Format, Redact, RedactKey, SeverityName, redaction_key
 from .output import colored, stdout, warn
 
@@ -19,6 +20,9 @@ def analyze(
     format: Annotated[
         Format | None, typer.Option("--format", help="What to print. Default: text, or nothing beside -o.")
     ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="With -o NAME.md: its figures beside it, as NAME-1-sequence.png, ...")
+    ] = False,
     flow: FlowFilter = None,
     sockets: Annotated[
         list[str] | None,
@@ -61,6 +65,7 @@ def analyze(
       tcpdiag analyze --format json office.pcap.gz | jq '.findings[].title'
       tcpdiag analyze -o report.html -o report.json part1.pcapng part2.pcapng
       tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
+      tcpdiag analyze -o ticket/report.md --figures office.pcap
       tcpdiag analyze --redact -o for-the-vendor.html office.pcap
       (date; ss -tanpoie) > s.txt; tcpdiag analyze --sockets s.txt office.pcap
       tcpdump -i any -w - tcp | tcpdiag analyze -
@@ -68,12 +73,14 @@ def analyze(
     from ..analysis import analyze as run
     from ..config import Config, load
     from ..model.finding import Severity
-    from ..report import check_output
+    from ..report import check_output, format_of
     from ..reports import write
     from .progress import ProgressBar
 
     for path in output or ():
         check_output(path)
+    if figures and not any(format_of(path) == Format.MARKDOWN for path in output or ()):
+        raise UsageError("--figures stand beside a Markdown report: -o NAME.md (HTML has them inside)")
     key = redaction_key(redact, redact_key)
     chosen = load(config) if config else Config()
     with ProgressBar() as progress:
@@ -86,14 +93,14 @@ def analyze(
             where=flow,
             hints=hints,
             sockets=sockets or (),
-            keep_stdin=_drawn(format, output or ()),
+            keep_stdin=figures or _drawn(format, output or ()),
             on_progress=progress.report,
         )
     if not report.complete:
         warn("interrupted: the report covers only what was read until then")
     report = report if key is None else report.redacted(key)
     for path in output or ():
-        report.save(path)
+        report.save(path, figures=figures)
     if format is not None or not output:
         with stdout() as stream:
             write(report, format or Format.TEXT, stream, color=colored())

@@ -1,9 +1,8 @@
-"""The figures of an incident in the HTML report: which plots show a kind of finding, and how to read them."""
+"""The figures of an incident: which plots show a kind of finding, and how to read them."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import TcpdiagError
 from ..figures.embedding import embedded
@@ -12,7 +11,13 @@ from ..flow_view import Flow
 from ..model.finding import Finding
 from ..report import Report
 from ..units import plural
-from .outline import Told
+from .outline import Told, main_stream
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Show = Callable[["Axes", str, str], str]
+"""Axes, a name that no other figure of the report has, and a caption -> the markup that shows them."""
 
 INCIDENTS_DRAWN: Final = 5
 PACKETS_AGAIN: Final = 20_000_000
@@ -66,7 +71,7 @@ CAPTIONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """One plot: its name, how to read it, and the HTML element."""
+    """One plot: its name, how to read it, and what shows it: an HTML element, or a link to an image."""
 
     name: str
     caption: str
@@ -81,9 +86,9 @@ class Figures:
     missing: tuple[str, ...] = ()
 
 
-def figures_of(report: Report, told: Sequence[Told]) -> tuple[Figures, ...]:
-    """The figures of each incident that is told; of the later ones none."""
-    artist = _Artist(report)
+def figures_of(report: Report, told: Sequence[Told], show: Show | None = None) -> tuple[Figures, ...]:
+    """The figures of each incident that is told; of the later ones none. show: None for elements of an HTML page."""
+    artist = _Artist(report, show or embedded)
     found = [artist.draw(number, each.cause) for number, each in enumerate(told[:INCIDENTS_DRAWN], 1)]
     return (*found, *[Figures()] * (len(told) - len(found)))
 
@@ -91,8 +96,8 @@ def figures_of(report: Report, told: Sequence[Told]) -> tuple[Figures, ...]:
 class _Artist:
     """Draws for a whole report: a connection is read again once, and not more packets than PACKETS_AGAIN."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, show: Show) -> None:
+        self._report, self._show = report, show
         self._flows: dict[int, Flow] = {}
         self._packets = 0
 
@@ -119,12 +124,13 @@ class _Artist:
             axes = self._report.plot.lifetimes(side=self._side(cause))
         else:
             axes = getattr(self._report.plot, name)()
-        return embedded(axes, element, CAPTIONS[name])
+        return self._show(axes, element, CAPTIONS[name])
 
     def _flow(self, cause: Finding) -> Flow:
-        """The connection that most of its evidence is from; one that reuses a 4-tuple is drawn with those before it."""
-        streams = [item.stream for item in cause.evidence if item.stream is not None] or cause.streams
-        stream = Counter(streams).most_common(1)[0][0]
+        """Its main connection; one that reuses a 4-tuple is drawn with those before it."""
+        stream = main_stream(cause)
+        if stream is None:
+            raise TcpdiagError("no connection to draw")
         if stream not in self._flows:
             again = int(self._report.tables.flows["last_frame"][stream])
             if self._packets + again > PACKETS_AGAIN:

@@ -132,6 +132,12 @@ def outcome(refutation: Refutation) -> str:
     return f"{refutation.what} ({refutation.outcome or 'this capture cannot show it'})"
 
 
+def main_stream(finding: Finding) -> int | None:
+    """The connection that most of its evidence is from; None of a finding that is about none."""
+    streams = [item.stream for item in finding.evidence if item.stream is not None] or finding.streams
+    return Counter(streams).most_common(1)[0][0] if streams else None
+
+
 def _frames_named(frames: tuple[int, ...]) -> str:
     if not frames:
         return ""

@@ -12,7 +12,7 @@ from ..flow_columns import SIDES
 from ..flow_view import Flow
 from ..timeline import Moment, Verdict
 from ..units import epoch, plural, printable, relative
-from .markdown import escaped
+from .escaping import escaped
 
 WIDTH: Final = 80
 INDENT: Final = 20  # columns before what belongs to a line
