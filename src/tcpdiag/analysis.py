@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -201,8 +201,9 @@ class _Ahead:
         self._paths = paths
         self._on_progress = on_progress
         self._reader: Reader | None = None
-        self._ready: SimpleQueue[np.ndarray | BaseException | None] = SimpleQueue()
-        self._room: SimpleQueue[None] = SimpleQueue()
+        # No SimpleQueue: its get() with a timeout may wait for ever when a signal comes as the time runs out.
+        self._ready: Queue[np.ndarray | BaseException | None] = Queue()
+        self._room: Queue[None] = Queue()
         for _ in range(BATCHES_AHEAD):
             self._room.put(None)
         self._abandoned = threading.Event()
