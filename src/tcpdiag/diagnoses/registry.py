@@ -28,11 +28,13 @@ from .rst_injected import RstInjected
 from .rst_off_sequence import RstOffSequence
 from .rst_spray import RstSpray
 from .segment_injected import SegmentInjected
+from .silly_window import SillyWindow
 from .syn_flood import SynFlood
 from .syn_in_connection import SynInConnection
 from .syn_into_close_wait import SynIntoCloseWait
 from .syn_refused import SynRefused
 from .syn_unanswered import SynUnanswered
+from .window_shrunk import WindowShrunk
 from .zero_window_stall import ZeroWindowStall
 
 DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
@@ -59,6 +61,8 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     KeepaliveStopped(),
     CloseWaitStuck(),
     ZeroWindowStall(),
+    WindowShrunk(),
+    SillyWindow(),
     PathLoss(),
     KeepaliveAbsent(),
     CaptureTruncated(),

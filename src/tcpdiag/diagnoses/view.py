@@ -34,6 +34,7 @@ _SHARED_DETAILS: Final = (
     "beats",
     "lost_before",
     "lost_after",
+    "small_windows",
 )
 _SHARED_EVENTS: Final = ("flow", "kind", "state", "detail")
 """Columns that most diagnoses look at in full."""

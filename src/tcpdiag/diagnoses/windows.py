@@ -121,12 +121,16 @@ def alive(view: View, stall: Closure, lost: int) -> Refutation:
 
 def own_hand(view: View, stall: Closure) -> Refutation:
     """Did the reader itself close the window, or somebody in between?"""
-    who = view.role(stall.flow, stall.side)
-    what = f"a device on the path closed the window in the {who}'s name"
-    if stall.closed is None:
-        return Refutation(what, None)
-    end, ttl, frame = view.tables.endpoint(stall.flow, stall.side), int(stall.closed["ttl"]), int(stall.closed["frame"])
-    usual = int(end["ttl"])
+    what = f"a device on the path closed the window in the {view.role(stall.flow, stall.side)}'s name"
+    return (
+        Refutation(what, None) if stall.closed is None else same_ttl(view, stall.flow, stall.side, stall.closed, what)
+    )
+
+
+def same_ttl(view: View, flow: int, side: int, event: np.void, what: str) -> Refutation:
+    """Whether the segment came the way of the sender's other segments; `what`: what it would mean if not."""
+    ttl, usual = int(event["ttl"]), int(view.tables.endpoint(flow, side)["ttl"])
+    frame, who = int(event["frame"]), view.role(flow, side)
     if ttl == usual:
         return Refutation(what, f"not found: TTL {ttl} in frame {frame} is that of the {who}'s first packet", (frame,))
     return Refutation(what, f"possible: frame {frame} has TTL {ttl}, the {who}'s first packet {usual}", (frame,))
