@@ -120,6 +120,8 @@ def busiest(tables: Tables) -> str | None:
 
 def draw(spec: HeldSpec, axes: "Axes", *, absolute: bool = False) -> "Axes":
     """Draw it; returns the axes."""
+    from matplotlib.ticker import MaxNLocator
+
     bottom = np.zeros(len(spec.times))
     for state, counts in spec.counts.items():
         top = bottom + counts
@@ -140,6 +142,7 @@ def draw(spec: HeldSpec, axes: "Axes", *, absolute: bool = False) -> "Axes":
     axes.set_ylim(bottom=0)
     axes.set_title(spec.title, loc="left")
     axes.set_ylabel("connections")
+    axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     in_time(axes, spec.origin_ns, absolute=absolute)
     if spec.counts:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -42,8 +42,8 @@ STATES: Final = {
 
 HATCHES: Final = {
     State.CLOSE_WAIT: "//",
-    State.FIN_WAIT_1: "..",
-    State.FIN_WAIT_2: "..",
+    State.FIN_WAIT_1: "||",
+    State.FIN_WAIT_2: "||",
     State.LAST_ACK: "\\\\",
     State.CLOSING: "xx",
     State.SYN_SENT: "--",
