@@ -43,7 +43,12 @@ def tell(hints: Sequence[FlowHints], own: Sequence[Facets], others: Sequence[Fac
 
 def quoted(text: str) -> str:
     """Text from the capture inside a sentence: in quotes where it could be taken for a part of it."""
-    return text if PLAIN.fullmatch(text) else '"' + text.replace('"', "'") + '"'
+    return text if PLAIN.fullmatch(text) else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """Text from the capture that is no name."""
+    return '"' + text.replace('"', "'") + '"'
 
 
 def _of_one(hints: FlowHints, of: int) -> Sentence | None:
@@ -53,7 +58,7 @@ def _of_one(hints: FlowHints, of: int) -> Sentence | None:
         return _greeting(got) if got else None
     text = f"{_request(asked)} {frame_list(asked.frames[:1])}; {_answer(asked, got)}."
     if of > 1:
-        text = f"Only on one of them anything was said: {text[0].lower()}{text[1:]}"
+        text = f"Bytes were sent on one of them only: {text[0].lower()}{text[1:]}"
     return Sentence(text, (*asked.frames[:1], *(got.frames[:1] if got else ())), asked.ts_ns)
 
 
@@ -84,7 +89,7 @@ def _request(hint: Hint) -> str:
     if hint.method:
         of = f" on host {quoted(hint.host)}" if hint.host else ""
         return f"Its first request is {hint.method}{' ' + quoted(hint.path) if hint.path else ''}{of}"
-    words = f"begins with {quoted(hint.starts_with)}" if hint.starts_with else ""
+    words = f"begins with {in_quotes(hint.starts_with)}" if hint.starts_with else ""
     known = f"is a connection of {hint.protocol}" if hint.protocol else ""
     return f"It {' and '.join(part for part in (known, words) if part)}"
 
@@ -105,7 +110,7 @@ def _answer(asked: Hint, got: Hint | None) -> str:
 def _greeting(got: Hint) -> Sentence | None:
     if not (got.protocol or got.starts_with):
         return None
-    words = f" with {quoted(got.starts_with)}" if got.starts_with else f" in {got.protocol}"
+    words = f" with {in_quotes(got.starts_with)}" if got.starts_with else f" in {got.protocol}"
     return Sentence(f"The server greets{words} {frame_list(got.frames[:1])}.", got.frames[:1], got.ts_ns)
 
 
@@ -118,7 +123,7 @@ def _words(shared: Facets) -> str:
     parts = [shared.get("protocol", ""), shared.get("method", "")]
     for name, before in (("path", ""), ("host", "on host "), ("sni", "for "), ("starts_with", "beginning with ")):
         if name in shared:
-            parts.append(before + quoted(shared[name]))
+            parts.append(before + (in_quotes if name == "starts_with" else quoted)(shared[name]))
     return " ".join(part for part in parts if part) + _alpn(shared.get("alpn", ""))
 
 
