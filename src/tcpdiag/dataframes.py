@@ -116,11 +116,11 @@ def events_frame(tables: Tables, events: np.ndarray) -> "pd.DataFrame":
         "ts": _times(events["ts_ns"]),
         "stream": _numbers(flow, flow < 0),
         "frame": _numbers(events["frame"], events["frame"] == 0),
-        "kind": pd.Categorical([EventKind(kind).name for kind in events["kind"].tolist()]),
+        "kind": _words(events["kind"], {kind: kind.name for kind in EventKind}),
     }
     for name in ("side", "sender"):
         data[name] = pd.Categorical.from_codes(np.where(flow < 0, -1, events[name] != client), list(SIDES))
-    data["state"] = pd.Categorical([str(State(state)) for state in events["state"].tolist()], categories=STATES)
+    data["state"] = _words(events["state"], {state: str(state) for state in State})
     data["value"] = events["value"].copy()
     data["ref"] = _numbers(events["ref"], events["ref"] == 0)
     data["detail"] = events["detail"].copy()
@@ -200,6 +200,14 @@ def _times(ts_ns: Any) -> Any:
     import pandas as pd
 
     return pd.to_datetime(ts_ns, unit="ns", utc=True)
+
+
+def _words(codes: np.ndarray, names: Mapping[int, str]) -> Any:
+    import pandas as pd
+
+    place = np.full(256, -1, np.int8)
+    place[list(names)] = np.arange(len(names))
+    return pd.Categorical.from_codes(place[codes], list(names.values()))
 
 
 def _numbers(values: np.ndarray, unknown: np.ndarray) -> Any:
