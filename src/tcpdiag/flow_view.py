@@ -183,7 +183,7 @@ class Flow:
         """What its segments brought about, as a DataFrame. Its columns: `help(tcpdiag.dataframes.events_frame)`."""
         from .dataframes import events_frame
 
-        return events_frame(self.tables, self.tables.events_of(self.stream))
+        return events_frame(self.tables, self.tables.whole("events").events_of(self.stream))
 
     def segments(self) -> "pd.DataFrame":
         """Its segments as a DataFrame, read from the capture again. Its columns: `help(tcpdiag.second_look.segments)`.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from . import capture_notes
 from .config import Config
 from .errors import UsageError
 from .flow_columns import StateIndex
@@ -53,6 +54,7 @@ class Report:
     expression: str | None = None
     chosen: np.ndarray | None = None  # streams that the filter left; None: all
     sockets: "SocketTable | None" = None  # listings of the hosts' own sockets beside the flows; None: none was given
+    checksums: tuple[str, ...] | None = None  # what `capture_notes.checksums` said; None: the tables tell
 
     def __repr__(self) -> str:
         connections, findings = plural(len(self.streams), "connection"), plural(len(self.findings), "finding")
@@ -62,6 +64,17 @@ class Report:
         from .notebook import of_report
 
         return of_report(self)
+
+    @classmethod
+    def from_json(cls, source: str | bytes | Path) -> "Report":
+        """The report that `to_json` wrote: a text, or the path of a file. In JSON, text, Markdown and HTML it says the
+        same as before; what needs the capture (segments, events, most plots) raises UsageError.
+
+        Raises UsageError for what is no such report, or one of another schema version.
+        """
+        from .reports import stored
+
+        return stored.read(source)
 
     @property
     def files(self) -> tuple[CaptureFile, ...]:
@@ -93,6 +106,11 @@ class Report:
         from .figures.capture_plots import CapturePlots
 
         return CapturePlots(self)
+
+    @cached_property
+    def checksum_notes(self) -> tuple[str, ...]:
+        """What is to be said of TCP checksums, in sentences."""
+        return capture_notes.checksums(self.tables) if self.checksums is None else self.checksums
 
     def finding(self, name: str) -> Finding:
         """The finding with this id (`"half-open-1"`). Raises UsageError when there is none."""
@@ -133,14 +151,16 @@ class Report:
         tcp6, as `FILE` or `FILE@TIME` (epoch seconds, or as in 2026-11-21T04:31:57Z). Without a time that of a line of
         `date` above the listing counts, else the file's own.
 
-        Raises UnreadableInput for a file that cannot be read or is no such listing, UsageError for a time that is none.
+        Raises UnreadableInput for a file that cannot be read or is no such listing, UsageError for a time that is none,
+        and for a report that was read from JSON.
         """
         from .sockets.answers import answered
         from .sockets.join import join
         from .sockets.listing import given
         from .sockets.table import together
 
-        table = join(self.tables, self.states, [listing for item in listings for listing in given(item)])
+        tables = self.tables.whole("a comparison with sockets")
+        table = join(tables, self.states, [listing for item in listings for listing in given(item)])
         findings, incidents = answered(table, self.findings, self.incidents)
         kept = table if self.chosen is None else table.among(self.chosen)
         return replace(self, sockets=together(self.sockets, kept), findings=findings, incidents=incidents)
@@ -222,7 +242,7 @@ class Report:
         if what == "flows":
             return self.flows.frame()
         if what == "events":
-            events = self.tables.events
+            events = self.tables.whole("events").events
             chosen = events if self.chosen is None else events[np.isin(events["flow"], self.chosen)]
             return dataframes.events_frame(self.tables, chosen)
         if what == "findings":

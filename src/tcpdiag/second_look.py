@@ -24,8 +24,10 @@ NO_SCALE = 255
 def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarray:
     """The SEGMENT rows of one stream, in capture order. Of redacted tables they have the addresses of these.
 
-    Raises UsageError for standard input, which is gone by now, and UnreadableInput for a file that is.
+    Raises UsageError for standard input, which is gone by now, and for a report from JSON; UnreadableInput for a file
+    that is gone.
     """
+    tables.whole("segments")
     if tables.captured is None:
         return _rows_of(tables.flows[stream], paths)
     try:

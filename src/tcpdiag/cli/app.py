@@ -13,6 +13,7 @@ from .analyze import analyze
 from .explain import explain
 from .flows import flows
 from .plot import plot
+from .report import report
 from .timeline import timeline
 
 OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -29,6 +30,7 @@ app.command(short_help="Find what is wrong with the connections, the cause first
 app.command(short_help="List the connections, numbered as in Wireshark.")(flows)
 app.command(short_help="Tell what happened on a connection, segment by segment.")(timeline)
 app.command(short_help="Draw a connection, or the capture as a whole.")(plot)
+app.command(short_help="Tell a report that was stored as JSON in another format.")(report)
 app.command(short_help="Tell what a kind of finding means.")(explain)
 
 
@@ -54,6 +56,7 @@ def tcpdiag(
       tcpdiag flows --sort bytes --limit 20 office.pcap
       tcpdiag timeline office.pcap --flow 0
       tcpdiag plot office.pcap --flow 0 --kind sequence -o office.svg
+      tcpdiag report office.json -o office.html
       tcpdiag explain rst-off-sequence
     """
 

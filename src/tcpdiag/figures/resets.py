@@ -49,7 +49,7 @@ class ResetsSpec:
 
 def spec(tables: Tables, streams: np.ndarray) -> ResetsSpec:
     """All RSTs in these flows."""
-    events = tables.events_by(EventKind.RST)
+    events = tables.whole("RSTs").events_by(EventKind.RST)
     events = events[np.isin(events["flow"], streams) & ((events["bits"] & EventBit.WITHDRAWN) == 0)]
     points, frames, left = {}, {}, 0
     for name, classes in GROUPS.items():

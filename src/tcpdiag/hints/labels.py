@@ -102,6 +102,7 @@ def hints_of(tables: Tables, beginnings: Mapping[Side, Beginning], flows: Iterab
 def hints_of_flow(tables: Tables, stream: int, paths: Sequence[str]) -> FlowHints:
     """Hints of one flow. Raises UsageError or UnreadableInput when the capture cannot be read again, and UsageError for
     redacted tables, which are not to show what the capture holds."""
+    tables.whole("application hints")
     if tables.captured is not None:
         raise UsageError("a redacted report does not read application bytes: the findings have what is to be told")
     found = read(paths, places(tables, [stream]), np.zeros(0, np.int64))

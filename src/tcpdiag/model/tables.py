@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import UsageError
 from .capture import CaptureFile
 from .event import EVENT, EventKind
 from .flow import DETAIL, ENDPOINT, FLOW, FlowBit
@@ -35,6 +36,14 @@ class Tables:
     tunnels: tuple[Tunnel, ...] = ()
     captured: np.ndarray | None = field(default=None, repr=False)
     """`flows` as the capture has them, where these tables have other addresses instead; None: they are the same."""
+    stored: bool = False
+    """They come from a report in JSON: of the events only STATE, of endpoints and details what the report tells."""
+
+    def whole(self, what: str) -> "Tables":
+        """These tables, for what needs all of them. Raises UsageError when a part is all that there is."""
+        if self.stored:
+            raise UsageError(f"{what} cannot be had of a report in JSON, which does not hold it: analyze the capture")
+        return self
 
     @property
     def first_ts_ns(self) -> int:

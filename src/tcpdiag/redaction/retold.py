@@ -25,7 +25,7 @@ LEFT_OUT: Final = "left out: this report is redacted"
 
 def redacted(report: "Report", redactor: Redactor) -> "Report":
     """See `Report.redacted`."""
-    tables, config = copies.tables(report.tables, redactor), report.config
+    tables, config = copies.tables(report.tables.whole("a redacted report"), redactor), report.config
     findings, incidents, unexamined = examine_all(
         tables, only=config.only, skip=config.skip, thresholds=config.thresholds
     )

@@ -26,6 +26,9 @@ def chunks(report: Report) -> Iterator[bytes]:
     yield _key("complete", report.complete)
     yield _key("filter", report.expression)
     yield _key("vantage", None if report.vantage is None else asdict(report.vantage))
+    yield _key("examined", report.examined)
+    yield _key("settings", {"only": report.config.only, "limits": asdict(report.config.limits)})
+    yield _key("connections", len(report.tables.flows))
     yield _lines("captures", _captures(report))
     yield _lines("findings", [_finding(finding) for finding in report.findings])
     yield _lines("incidents", [_incident(incident) for incident in report.incidents])
@@ -83,7 +86,7 @@ def _time(ts_ns: int | None) -> str | None:
 def _captures(report: Report) -> list[dict[str, Any]]:
     captures = [_capture(file) for file in report.files]
     if captures:  # checksums are known of flows, which may span files
-        captures[-1]["warnings"] += capture_notes.checksums(report.tables)
+        captures[-1]["warnings"] += report.checksum_notes
     return captures
 
 
@@ -101,6 +104,8 @@ def _capture(file: CaptureFile) -> dict[str, Any]:
         "last_ts": _time(file.last_ts_ns),
         "snaplen": max((interface.snaplen for interface in file.interfaces if interface.snaplen), default=None),
         "truncated_packets": file.truncated_packets,
+        "backward_steps": file.backward_steps,
+        "largest_backward_step_ns": file.largest_backward_step_ns,
         "complete": file.complete,
         "damage": _damage(file),
         "undecoded": file.undecoded,
@@ -120,17 +125,11 @@ def _interface(interface: Interface) -> dict[str, Any]:
 
 
 def _damage(file: CaptureFile) -> dict[str, Any] | None:
-    """The first damage, and how many there are."""
+    """The first damage, how many there are, and the further ones."""
     if not file.damage:
         return None
-    first = file.damage[0]
-    return {
-        "offset": first.offset,
-        "frame": first.frame,
-        "cause": first.cause,
-        "resynchronised": first.resynchronised,
-        "places": len(file.damage),
-    }
+    first, *further = map(asdict, file.damage)
+    return {**first, "places": len(file.damage), "further": further}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -28,7 +28,8 @@ FLOW_ROW = (
     '"first_frame":<first_frame:n>,"last_frame":<last_frame:n>,"first_ts":<first_ts:t>,"last_ts":<last_ts:t>,'
     + "".join(f'"{name}":[<client_{name}:n>,<server_{name}:n>],' for name in COUNTS)
     + "".join(f'"{name}":[<client_{name}:n>,<server_{name}:n>],' for name in RTT)
-    + '"capture_copies":<copies:n>,"icmp_errors":<icmp_errors:n>,'
+    + '"capture_copies":<copies:n>,"icmp_errors":<icmp_errors:n>,"state":["<client_state:s>","<server_state:s>"],'
+    '"state":["<client_state:s>","<server_state:s>"],'
     '"states":{"client":[<client_states:s>],"server":[<server_states:s>]},"lineage":{"previous":<previous:n>}},\n'
 )
 
@@ -57,11 +58,12 @@ def _flow_cells(tables: Tables, states: StateIndex, streams: np.ndarray) -> tupl
     cells |= {name: flows[name] for name in ("first_frame", "last_frame", "copies", "icmp_errors")}
     for name, columns in flow_columns.by_side(tables, streams).items():
         cells |= {f"{side}_{name}": column for side, column in zip(SIDES, columns, strict=True)}
-    picked = np.arange(len(streams))
+    picked, words = np.arange(len(streams)), spans.add([str(state).encode() for state in State])
     for side, rows in zip(SIDES, (clients, servers), strict=True):
         index = (picked, rows & 1)
         cells[f"{side}_host"] = _hosts(spans, flows["family"], flows["addr_hi"][index], flows["addr_lo"][index])
         cells[f"{side}_port"] = flows["port"][index]
+        cells[f"{side}_state"] = words[np.minimum(tables.endpoints["state"][rows], len(words) - 1)]
         cells[f"{side}_states"] = _state_spans(spans, tables, states, rows)
     return cells, spans
 

@@ -229,7 +229,7 @@ def _symptoms(findings: list[Finding]) -> tuple[Symptoms, ...]:
 
 def _header(report: Report) -> str:
     files = report.files
-    names = [file_name(path) for path in ([file.path for file in files] or report.paths)]
+    names = [file_name(path) for path in ([file.path for file in files] or report.paths)] or ["no capture"]
     name = names[0] if len(names) == 1 else f"{names[0]} and {plural(len(names) - 1, 'more file', 'more files')}"
     parts = [
         plural(sum(file.packets for file in files), "packet"),
@@ -256,11 +256,14 @@ def _restricted(report: Report) -> str | None:
 
 def _warnings(report: Report, told: tuple[Finding, ...]) -> tuple[str, ...]:
     several = len(report.files) > 1
-    return tuple(
-        f"{file_name(file.path)}: {text}" if several else text
-        for file in report.files
-        for text in capture_notes.untold(file, told)
-    ) + capture_notes.checksums(report.tables)
+    return (
+        tuple(
+            f"{file_name(file.path)}: {text}" if several else text
+            for file in report.files
+            for text in capture_notes.untold(file, told)
+        )
+        + report.checksum_notes
+    )
 
 
 def _nothing(report: Report, told: bool, rest: bool) -> str:

@@ -1,5 +1,6 @@
 """The socket table as JSON: plain dicts, described by `schema.json`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..sockets.compare import Agreement
@@ -21,6 +22,7 @@ def _listing(each: JoinedListing) -> dict[str, Any]:
         "format": listing.format,
         "ts": epoch(each.ts_ns),
         "ts_from": listing.taken.source,
+        "assumed_utc": listing.taken.assumed_utc,
         "when": each.when,
         "compared_at": epoch(each.compared_at_ns),
         "sockets": len(listing.sockets),
@@ -28,6 +30,7 @@ def _listing(each: JoinedListing) -> dict[str, Any]:
         "agreement": {str(agreement): each.count(agreement) for agreement in Agreement},
         "not_understood": dict(listing.not_understood),
         "joined": [_joined(row) for row in each.joined],
+        "others": list(_others(each)),
         "never_captured": [
             {"state": state, "local_port": port, "count": count}
             for (state, port), count in each.unseen_by_port().most_common()
@@ -62,6 +65,21 @@ def _joined(row: Joined) -> dict[str, Any]:
     }
 
 
+def _others(each: JoinedListing) -> Iterator[dict[str, Any]]:
+    """Listeners, and sockets whose connection the report does not have."""
+    joined, unseen = {id(row.socket) for row in each.joined}, {id(socket) for socket in each.unseen}
+    for socket in each.listing.sockets:
+        if id(socket) not in joined:
+            yield {
+                "line": socket.line,
+                "local": str(socket.local),
+                "remote": None if socket.remote is None else str(socket.remote),
+                "state": None if socket.state is None else str(socket.state),
+                "captured": socket.remote is not None and id(socket) not in unseen,
+                **_details(socket),
+            }
+
+
 def _details(socket: Socket) -> dict[str, Any]:
     timer = socket.timer
     return {
@@ -74,6 +92,7 @@ def _details(socket: Socket) -> dict[str, Any]:
         "uid": socket.uid,
         "timer": timer and {"name": timer.name, "left_ns": timer.left_ns, "retries": timer.retries},
         "info": dict(socket.info),
+        "counts_fin": socket.counts_fin,
     }
 
 

@@ -42,6 +42,7 @@ def notable(
 
     Events of the kinds NOTABLE, and every frame that a finding shows as evidence.
     """
+    tables.whole("events")
     evidence: dict[int, list[str]] = defaultdict(list)
     for finding in findings:
         for item in finding.evidence:
