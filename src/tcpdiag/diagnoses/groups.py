@@ -1,6 +1,6 @@
 """Flows grouped by endpoint, by whole columns: a mass phenomenon is one finding, not one object a flow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -28,6 +28,13 @@ class Groups(NamedTuple):
     def rest_endpoints(self) -> int:
         """How many endpoints share `rest`."""
         return len(self.rest_first)
+
+    def findings(self) -> Iterator[tuple[np.ndarray, bool]]:
+        """Positions, ascending, for each finding to be, and whether they are of one group: not so the rest."""
+        for group in self.large:
+            yield np.sort(group), True
+        if len(self.rest):
+            yield self.rest, False
 
 
 def by_endpoint(view: View, flows: np.ndarray, sides: np.ndarray, most: int | None = None) -> Groups:

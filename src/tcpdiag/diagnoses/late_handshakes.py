@@ -6,6 +6,7 @@ from ..model.event import EventKind
 from ..model.flow import EndpointBit, FlowBit
 from ..model.states import State
 from .columns import distinct
+from .keys import endpoint_keys
 from .view import View
 
 
@@ -32,7 +33,7 @@ def late_handshakes(view: View) -> np.ndarray:
     if not np.any(kept):
         return found
     silent = _silent_servers(view)
-    kept &= ~np.isin(_server_keys(view, flows), silent)
+    kept &= ~np.isin(endpoint_keys(view, flows, 1 - view.client[flows]), silent)
     found = repeats[kept]
     return found
 
@@ -42,13 +43,4 @@ def _silent_servers(view: View) -> np.ndarray:
     waiting = (view.of_client(view.side("syns")) > 1) & (view.of_server(view.side("packets")) == 0)
     dropping = view.of_server(view.has(EndpointBit.DOUBTED)) & (view.of_server(view.side("syns")) > 1)
     flows = np.flatnonzero(waiting | dropping)
-    return distinct(_server_keys(view, flows))
-
-
-def _server_keys(view: View, flows: np.ndarray) -> np.ndarray:
-    """One number for each server endpoint; shape (flows,)."""
-    rows, server = view.flows, 1 - view.client[flows]
-    mix = np.uint64(0x9E3779B97F4A7C15)
-    key = (rows["addr_lo"][flows, server] ^ (rows["addr_hi"][flows, server] * mix)) * mix
-    mixed: np.ndarray = key + rows["port"][flows, server].astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
-    return mixed
+    return distinct(endpoint_keys(view, flows, 1 - view.client[flows]))

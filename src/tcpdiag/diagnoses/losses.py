@@ -12,6 +12,7 @@ from ..model.flow import EndpointBit
 from ..model.segment import Option
 from .columns import distinct
 from .groups import GROUPS_MAX
+from .keys import host_keys
 from .view import View
 
 RTO_MIN_NS: Final = 200_000_000
@@ -22,7 +23,6 @@ _RTO_INITIAL_NS: Final = 3_000_000_000
 """The longest first time-out: before there is a round trip to learn from, RFC 1122 section 4.2.3.1 asked for 3 s."""
 
 _MSS: Final = 1460  # where the SYNs do not tell: IPv4 over Ethernet
-_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Stalls(NamedTuple):
@@ -259,11 +259,7 @@ def _by_listener(view: View, flows: np.ndarray) -> np.ndarray:
 
 def _pairs(view: View, flows: np.ndarray) -> np.ndarray:
     """One number for each pair of hosts, whichever of them opened the connection; shape (flows,)."""
-    hi, lo, tunnel = view.flows["addr_hi"][flows], view.flows["addr_lo"][flows], view.flows["tunnel"][flows]
-    mixed = (lo ^ (hi * _MIX)) * _MIX
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= _MIX
-    pair: np.ndarray = mixed[:, 0] + mixed[:, 1] + tunnel.astype(np.uint64) * _MIX
+    pair: np.ndarray = host_keys(view, flows, 0) + host_keys(view, flows, 1)
     return pair
 
 

@@ -20,6 +20,7 @@ from .keepalive_absent import KeepaliveAbsent
 from .keepalive_stopped import KeepaliveStopped
 from .keepalive_unanswered import KeepaliveUnanswered
 from .mtu_black_hole import MtuBlackHole
+from .options_stripped import OptionsStripped
 from .path_loss import PathLoss
 from .peer_vanished import PeerVanished
 from .reader_stopped import ReaderStopped
@@ -64,6 +65,7 @@ DIAGNOSES: Final[tuple[Diagnosis, ...]] = (
     WindowShrunk(),
     SillyWindow(),
     PathLoss(),
+    OptionsStripped(),
     KeepaliveAbsent(),
     CaptureTruncated(),
     CaptureOneSided(),

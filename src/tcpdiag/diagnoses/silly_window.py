@@ -149,12 +149,10 @@ class SillyWindow(Diagnosis):
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         crumbs = _crumbs(view, limits)
-        groups = by_host_and_endpoint(view, crumbs.flows, crumbs.sides)
-        for group in (*groups.large, groups.rest):
-            if len(group):
-                yield self._silly(view, _Crumbs(*(column[np.sort(group)] for column in crumbs)), limits)
+        for group, alone in by_host_and_endpoint(view, crumbs.flows, crumbs.sides).findings():
+            yield self._silly(view, _Crumbs(*(column[group] for column in crumbs)), alone, limits)
 
-    def _silly(self, view: View, crumbs: _Crumbs, limits: Thresholds) -> Finding:
+    def _silly(self, view: View, crumbs: _Crumbs, alone: bool, limits: Thresholds) -> Finding:
         worst = int(np.argmax(crumbs.times))
         flow, side = int(crumbs.flows[worst]), int(crumbs.sides[worst])
         who, other, host = view.role(flow, side), view.role(flow, 1 - side), view.host(flow, side)
@@ -172,8 +170,8 @@ class SillyWindow(Diagnosis):
             span=(int(lives["first_ts_ns"].min()), int(lives["last_ts_ns"].max())),
             evidence=[view.frame(flow, int(rows[worst]["small_window_frame"]), "the first crumb of window"),
                       view.frame(flow, int(rows[worst]["right_edge_frame"]), "its last window")],
-            endpoint=view.label(flow, side),
-            peer=view.label(flow, 1 - side) if len(crumbs.flows) == 1 else None,
+            endpoint=(view.label(flow, side) if len(crumbs.flows) == 1 else host) if alone else None,
+            peer=view.label(flow, 1 - side) if alone else None,
             causes=(
                 Cause(f"the {who}'s application reads a few bytes at a time, and its TCP offers each of them at once "
                       "(no silly window avoidance)"),
@@ -230,7 +228,7 @@ def _story(view: View, crumbs: _Crumbs, worst: int, row: np.void, lived_ns: int)
             f"{rate(int(sent['new_bytes']), lived_ns)} over {duration(lived_ns)}."
         )
     if len(crumbs.flows) > 1:
-        yield said(f"It is so on {plural(len(crumbs.flows), 'connection')} of this receiver.")
+        yield said(f"It is so on {plural(len(crumbs.flows), 'connection')}.")
 
 
 def _refutations(view: View, flow: int, side: int, row: np.void) -> Iterator[Refutation]:

@@ -111,12 +111,10 @@ class WindowShrunk(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         rows = view.by_kind(EventKind.WINDOW_SHRUNK)
         flows, sides = rows["flow"].astype(np.int64), rows["side"].astype(np.int64)
-        groups = by_host_and_endpoint(view, flows, sides)
-        for group in (*groups.large, groups.rest):
-            if len(group):
-                yield self._shrunk(view, rows[np.sort(group)], limits)
+        for group, alone in by_host_and_endpoint(view, flows, sides).findings():
+            yield self._shrunk(view, rows[group], alone, limits)
 
-    def _shrunk(self, view: View, rows: np.ndarray, limits: Thresholds) -> Finding:
+    def _shrunk(self, view: View, rows: np.ndarray, alone: bool, limits: Thresholds) -> Finding:
         worst = rows[int(np.argmax(rows["value"]))]
         flow, side = int(worst["flow"]), int(worst["side"])
         flows = distinct(rows["flow"])
@@ -132,8 +130,8 @@ class WindowShrunk(Diagnosis):
             frames=np.concatenate([rows["ref"], rows["frame"], again["frame"]]),
             span=(int(rows["ts_ns"].min()), int(max(rows["ts_ns"].max(), again["ts_ns"].max(initial=0)))),
             evidence=_evidence(view, worst, again),
-            endpoint=view.label(flow, side),
-            peer=view.label(flow, 1 - side) if len(flows) == 1 else None,
+            endpoint=(view.label(flow, side) if len(flows) == 1 else host) if alone else None,
+            peer=view.label(flow, 1 - side) if alone else None,
             causes=(
                 Cause(f"the host of the {who} is short of memory, or its receive buffer was made smaller meanwhile "
                       "(Linux: net.ipv4.tcp_shrink_window)"),

@@ -118,13 +118,10 @@ class ZeroWindowStall(Diagnosis):
             return
         stalls = stalls[probed(view, stalls)]
         flows, sides = stalls["flow"].astype(np.int64), stalls["side"].astype(np.int64)
-        groups = by_host_and_endpoint(view, flows, sides)
-        for group in groups.large:
-            yield self._stall(view, stalls[np.sort(group)], limits)
-        if len(groups.rest):
-            yield self._stall(view, stalls[groups.rest], limits)
+        for group, alone in by_host_and_endpoint(view, flows, sides).findings():
+            yield self._stall(view, stalls[group], alone, limits)
 
-    def _stall(self, view: View, stalls: np.ndarray, limits: Thresholds) -> Finding:
+    def _stall(self, view: View, stalls: np.ndarray, alone: bool, limits: Thresholds) -> Finding:
         worst = stalls[int(np.argmax(stalls["value"]))]
         flow, side = int(worst["flow"]), int(worst["side"])
         flows = distinct(stalls["flow"])
@@ -148,8 +145,8 @@ class ZeroWindowStall(Diagnosis):
             ),
             span=(int((stalls["ts_ns"] - stalls["value"]).min()), int(stalls["ts_ns"].max())),
             evidence=_evidence(view, worst, stall),
-            endpoint=view.label(flow, side),
-            peer=view.label(flow, 1 - side) if len(flows) == 1 else None,
+            endpoint=(view.label(flow, side) if len(flows) == 1 else host) if alone else None,
+            peer=view.label(flow, 1 - side) if alone else None,
             causes=(
                 Cause(f"the {who}'s application does not read in time: busy, blocked, or slow on purpose",
                       ("its own TCP said that there was no room",)),
