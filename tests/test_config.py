@@ -47,6 +47,7 @@ def test_an_empty_file_is_the_default(tmp_path: Path) -> None:
         ('only = "half-open"', "'only' must be a list of words"),
         ("skip = [1]", "'skip' must be a list of words"),
         ("stack = 1", "'stack' must be a word"),
+        ("hints = 1", "'hints' must be true or false"),
         ("limits = 1", "'limits' must be a table"),
         ("[thresholds]\nhalf-open = 3", "'half-open' must be a table"),
         ("= 3", "not valid TOML"),
