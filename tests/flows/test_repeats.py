@@ -97,8 +97,15 @@ def test_dsacks(blocks: tuple[int, ...], count: int) -> None:
 
 @pytest.mark.parametrize(
     ("gap", "tsval", "late"),
-    [("0.001", 130, True), ("0.015", 130, True), ("0.1", 130, False), ("0.1", 129, True), ("0.001", 131, False)],
-    ids=["at once", "within a round trip", "later", "later, but older", "at once, but newer"],
+    [
+        ("0.001", 130, True),
+        ("0.015", 130, True),
+        ("0.1", 130, False),
+        ("0.1", 129, True),
+        ("0.001", 131, True),
+        ("0.001", 132, False),
+    ],
+    ids=["at once", "within a round trip", "later", "later, but older", "at once, a tick later", "at once, but newer"],
 )
 def test_what_fills_a_hole_was_overtaken_or_sent_again(gap: str, tsval: int, late: bool) -> None:
     script = (

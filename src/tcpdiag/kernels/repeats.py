@@ -128,15 +128,16 @@ class Repeats(Resets):
     def late(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.bint:
         """Whether what fills a hole was overtaken on its way, and not sent again.
 
-        It was when it is older than the newest text, as its timestamp tells; within one tick of the clock, or without
-        one, when it comes sooner than the sender can have heard of the hole: a round trip on both sides of the tap.
+        Its timestamp tells: older than the newest text, or newer by more than one tick of the clock. Else it was
+        when it comes sooner than the sender can have heard of the hole: a round trip on both sides of the tap.
         """
         row: cython.longlong = self.flows[flow].detail
         da: cython.pointer[Detail] = cython.address(self.details[row + side])
         db: cython.pointer[Detail] = cython.address(self.details[row + 1 - side])
         since: cython.longlong = s[0].ts_ns - db[0].hole_ts_ns
-        if (s[0].options & TIMESTAMPS) and da[0].last_new_tsval != 0 and s[0].tsval != da[0].last_new_tsval:
-            return lt(s[0].tsval, da[0].last_new_tsval)
+        newer: cython.longlong = diff(s[0].tsval, da[0].last_new_tsval)
+        if (s[0].options & TIMESTAMPS) and da[0].last_new_tsval != 0 and (newer < 0 or newer > 1):
+            return newer < 0
         return since <= REORDERING_NS or since < da[0].rtt_min_ns + db[0].rtt_min_ns
 
     @cython.cfunc
