@@ -151,7 +151,7 @@ DAMAGES: dict[str, tuple[Callable[[Document], object], str]] = {
     "a count beyond all": (lambda d: d["flows"][0].update(packets=[1, 10**30]), "packets"),
     "a count that is too large": (lambda d: d["flows"][0].update(retransmissions=[1, 2**32]), "at most 4294967295"),
     "a round trip beyond all": (lambda d: d["flows"][0].update(rtt_mean_ns=[2**62, 1]), "possible number"),
-    "a state": (lambda d: d["flows"][0]["states"]["client"][0].update(state="OPEN"), "one of"),
+    "a state": (lambda d: d["flows"][0]["states"]["client"][0].update(state="OPEN"), "flows...state is not"),
     "a last state": (lambda d: d["flows"][0].update(state=["OPEN", "CLOSED"]), "two states"),
     "a lineage in a circle": (lambda d: d["flows"][2]["lineage"].update(previous=2), "earlier stream"),
     "streams twice": (lambda d: d["flows"].append(d["flows"][0]), "ascending order"),

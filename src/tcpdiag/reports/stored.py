@@ -3,7 +3,9 @@
 The capture is not at hand then: what needs its packets or events raises UsageError (`Tables.whole`).
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -36,9 +38,22 @@ def read(source: str | bytes | Path) -> Report:
     if len(document) > LARGEST:
         raise UsageError(f"a report of more than {size(LARGEST)} is not read")
     try:
-        return _report(Fields(orjson.loads(document)))
+        with _without_collector():
+            return _report(Fields(orjson.loads(document)))
     except orjson.JSONDecodeError as error:
         raise UsageError(f"no report of tcpdiag: {error}") from None
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of objects without a cycle: looking for cycles among them again and again takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _text(source: str | bytes | Path) -> bytes:

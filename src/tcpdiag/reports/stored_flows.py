@@ -89,20 +89,26 @@ def _fill_rtt(details: np.ndarray, rows: list[Any]) -> None:
 
 def _events(rows: list[Any], streams: np.ndarray) -> np.ndarray:
     """STATE events only, in the order of their connections."""
-    found: list[tuple[int, int, int, int, int, int]] = []
-    for stream, row in zip(streams.tolist(), rows, strict=True):
-        place = f"{PLACE}[stream {stream}].states"
-        states = Fields(row, place).object("states")
+    entries: list[Any] = []
+    counts = np.zeros((len(rows), 2), np.int64)
+    for index, row in enumerate(rows):
+        states = row.get("states")
         for side, name in enumerate(SIDES):
-            for each in states.objects(name):
-                frame = 0 if each.raw("frame") is None else each.number("frame", 1, (1 << 32) - 1)
-                bits = int(EventBit.CERTAIN) if each.flag("certain") else 0
-                found.append((each.time("ts"), stream, side, int(each.word("state", STATES)), frame, bits))
-    events = np.zeros(len(found), EVENT)
-    names = ("ts_ns", "flow", "side", "state", "frame", "bits")
-    for name, values in zip(names, zip(*found, strict=True), strict=False):  # there may be none
-        events[name] = values
+            mine = states.get(name) if isinstance(states, dict) else None
+            if not isinstance(mine, list):
+                wrong(f"{PLACE}[].states", "an object of two arrays")
+            counts[index, side] = len(mine)
+            entries += mine
+    if not all(isinstance(entry, dict) for entry in entries):
+        wrong(f"{PLACE}[].states", "arrays of objects")
+    events = np.zeros(len(entries), EVENT)
     events["kind"] = EventKind.STATE
+    events["flow"] = np.repeat(streams, counts.sum(axis=1))
+    events["side"] = np.repeat(np.tile([0, 1], len(rows)), counts.reshape(-1))
+    events["ts_ns"] = _taken(entries, "ts", nanoseconds)
+    events["state"] = _taken(entries, "state", _state)
+    events["frame"] = _bounded("frame", [e.get("frame", "") or 0 for e in entries], EVENT["frame"], (len(entries),))
+    events["bits"] = np.where(_taken(entries, "certain", _flag) == 1, int(EventBit.CERTAIN), 0)
     return events
 
 
@@ -161,6 +167,10 @@ def _taken(rows: list[Any], name: str, take: Callable[[Any], int | None]) -> np.
     if None in values:
         wrong(f"{PLACE}[].{name}", "what it should be")
     return np.array(values, np.int64)
+
+
+def _state(value: Any) -> int | None:
+    return STATES.get(value) if isinstance(value, str) else None
 
 
 def _flag(value: Any) -> int | None:
