@@ -166,7 +166,7 @@ class Report:
         return replace(self, sockets=together(self.sockets, kept), findings=findings, incidents=incidents)
 
     def redacted(self, key: bytes | None = None) -> "Report":
-        """The same report with other addresses, names and paths, to be given away: see README, "Redaction".
+        """The same report with other addresses, names and paths, to be given away: see README.
 
         key: 16 bytes or more; the same key gives the same replacements. None: a random one, which nobody is told.
         Addresses keep their common prefixes. `segments()` and plots still read the capture, and show the replacements.
