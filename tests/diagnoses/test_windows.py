@@ -107,6 +107,9 @@ SHRUNK = """
 """
 
 
+KEPT = "+0.01 > . 1:1(0) ack 3001 win 8000\n"
+
+
 @pytest.mark.parametrize(
     ("then", "severity", "again"),
     [
@@ -122,6 +125,10 @@ def test_a_window_taken_back_is_as_grave_as_what_the_sender_had_to_repeat(
 ) -> None:
     found = only("window-shrunk", SHRUNK + then, handshake=False)
     assert (found.severity, found.data["sent_again"], found.data["bytes"]) == (severity, again, 6500)
+
+
+def test_what_is_sent_again_beyond_the_edge_is_no_loss_on_the_path() -> None:
+    assert asked("path-loss", SHRUNK + "+3.0 < . 1001:2001(1000) ack 1 win 65535\n" + KEPT, handshake=False) == []
 
 
 def test_an_older_segment_captured_late_takes_nothing_back() -> None:

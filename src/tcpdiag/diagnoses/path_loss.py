@@ -4,9 +4,10 @@
 What had to be sent again, for each pair of hosts and each direction. A segment that comes to the tap again and fills a
 hole there was lost before it: upstream. One that the tap had seen before, and that its receiver had not acknowledged,
 was lost after it: downstream. Told apart: retransmissions that were needless, because the receiver had it all (its ACK
-or its DSACK says so); segments that came late, but came; bytes that only the capture lacks (capture-loss); and what
-stays unanswered to the end (peer-vanished). Then what it cost: how often a sender stood still until its retransmission
-timer went off, and for how long; and whether other paths lost anything in the same seconds.
+or its DSACK says so); segments that came late, but came; bytes that only the capture lacks (capture-loss); segments too
+large for the path (mtu-black-hole), or beyond a window that was taken back (window-shrunk); and what stays unanswered
+to the end (peer-vanished). Then what it cost: how often a sender stood still until its retransmission timer went off,
+and for how long; and whether other paths lost anything in the same seconds.
 
 ## Why it matters
 TCP repairs losses, and pays in time: a fast retransmission costs a round trip, one by the timer 200 ms to minutes. It
@@ -139,6 +140,7 @@ from .loss_story import Place, causes, refutations, story
 from .losses import Grave, Path, Way, losses, paths
 from .sentences import said
 from .view import View
+from .windows import sent_again
 
 _EVERYWHERE = ("compare the hosts: a loss that most of them share is near the tap, or near the host that they share",)
 
@@ -164,7 +166,8 @@ class PathLoss(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         found = view.once(losses)
         too_large = np.array([hole.flow for hole in view.once(black_holes)], np.int64)
-        for path in paths(view, found, too_large, Grave(limits.events_min, limits.warning_s * NS)):
+        spared = np.concatenate([too_large, view.once(sent_again)["flow"].astype(np.int64)])
+        for path in paths(view, found, spared, Grave(limits.events_min, limits.warning_s * NS)):
             yield self._loss(view, path, limits)
         late = late_handshakes(view)
         if len(late):

@@ -90,7 +90,7 @@ from .columns import distinct
 from .groups import by_host_and_endpoint
 from .sentences import said
 from .view import View
-from .windows import same_ttl
+from .windows import same_ttl, sent_again
 
 
 class Thresholds(NamedTuple):
@@ -118,7 +118,8 @@ class WindowShrunk(Diagnosis):
         worst = rows[int(np.argmax(rows["value"]))]
         flow, side = int(worst["flow"]), int(worst["side"])
         flows = distinct(rows["flow"])
-        again = _sent_again(view, rows)
+        again = view.once(sent_again)
+        again = again[np.isin(again["flow"], flows)]
         waited_ns = int(again["value"].max(initial=0))
         who, host = view.role(flow, side), view.host(flow, side)
         return self.finding(
@@ -160,25 +161,6 @@ def _receivers(view: View, rows: np.ndarray) -> np.ndarray:
     """Rows of the detail table of those whom the events are about."""
     found: np.ndarray = view.flows["detail"][rows["flow"]].astype(np.int64) + rows["side"]
     return found
-
-
-def _sent_again(view: View, rows: np.ndarray) -> np.ndarray:
-    """Retransmissions of text beyond an edge that had been taken back."""
-    found = []
-    for flow, events in view.by_flow(rows["flow"]):
-        repeats = events[events["kind"] == EventKind.RETRANSMISSION]
-        beyond = np.zeros(len(repeats), bool)
-        for row in rows[rows["flow"] == flow]:
-            edge = int(row["ack"]) + int(row["window"])
-            over = (repeats["seq"].astype(np.int64) + repeats["payload_len"] - edge) & 0xFFFFFFFF
-            beyond |= (
-                (repeats["side"] != row["side"])
-                & (repeats["frame"] > row["frame"])
-                & (over > 0)
-                & (over <= int(row["value"]))
-            )
-        found.append(repeats[beyond])
-    return np.concatenate(found)
 
 
 def _severity(again: int, waited_ns: int, limits: Thresholds) -> Severity:

@@ -136,6 +136,26 @@ def same_ttl(view: View, flow: int, side: int, event: np.void, what: str) -> Ref
     return Refutation(what, f"possible: frame {frame} has TTL {ttl}, the {who}'s first packet {usual}", (frame,))
 
 
+def sent_again(view: View) -> np.ndarray:
+    """RETRANSMISSION events of text beyond a right edge that its receiver had taken back. For `View.once`."""
+    rows = view.by_kind(EventKind.WINDOW_SHRUNK)
+    found = [view.events[:0]]
+    for flow, events in view.by_flow(rows["flow"]):
+        repeats = events[events["kind"] == EventKind.RETRANSMISSION]
+        beyond = np.zeros(len(repeats), bool)
+        for row in rows[rows["flow"] == flow] if len(repeats) else ():
+            edge = int(row["ack"]) + int(row["window"])
+            over = (repeats["seq"].astype(np.int64) + repeats["payload_len"] - edge) & 0xFFFFFFFF
+            beyond |= (
+                (repeats["side"] != row["side"])
+                & (repeats["frame"] > row["frame"])
+                & (over > 0)
+                & (over <= int(row["value"]))
+            )
+        found.append(repeats[beyond])
+    return np.concatenate(found)
+
+
 def wanted_more(view: View, stall: Closure, more: int | None) -> Refutation:
     """Was anybody waiting at all?"""
     other = view.role(stall.flow, 1 - stall.side)
