@@ -124,4 +124,6 @@ def _imports_cython(path: Path) -> bool:
 
 
 def _texts(folder: Path) -> list[Path]:
-    return [path for pattern in ("*.py", "*.pxd", "*.json", "*.html", "*.css", "*.js") for path in folder.rglob(pattern)]
+    return [
+        path for pattern in ("*.py", "*.pxd", "*.json", "*.html", "*.css", "*.js") for path in folder.rglob(pattern)
+    ]

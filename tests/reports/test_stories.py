@@ -1,4 +1,4 @@
-"""The five investigations that the tool exists for: the whole report of one capture each, the cause in its first lines."""
+"""The five investigations that the tool exists for: the whole report of a capture each, the cause first."""
 
 import re
 from collections.abc import Callable

@@ -56,7 +56,7 @@ class Diagnosis(ABC):
         view: View,
         severity: Severity,
         title: str,
-        story: str | Sequence[Sentence],
+        story: Sequence[Sentence],
         *,
         streams: Sequence[int] | np.ndarray,
         frames: Iterable[int] | np.ndarray,
@@ -77,8 +77,6 @@ class Diagnosis(ABC):
         if self.scope is not Scope.CAPTURE:  # what the capture lacks is no doubt about a finding that says so
             doubts = (*doubts, *view.doubts(all_streams))
         doubts = sorted(set(doubts))
-        if isinstance(story, str):
-            story = [Sentence(story, tuple(all_frames[all_frames > 0][:20].tolist()), span and int(span[0]))]
         return Finding(
             kind=self.kind,
             severity=severity,
