@@ -46,16 +46,17 @@ class Stripped(NamedTuple):
 
 
 def stripped(view: View, alike_min: float, shrink_min: float) -> Iterator[Stripped]:
-    """Every sign of every option, in order of `Sign`; only connections whose SYNs were both captured."""
+    """Every sign of every option, in order of `Sign`; of connections with traffic whose SYNs were both captured."""
     if OPTIONS_CUT in view.doubts(np.zeros(0, np.int64)):
         return
-    offered = view.side("options")
-    both = np.flatnonzero(np.all(view.has(EndpointBit.ISN_KNOWN) & ~view.has(EndpointBit.HELD), axis=1))
+    flows = view.with_details
+    known = (view.side("bits")[flows] & int(EndpointBit.ISN_KNOWN | EndpointBit.HELD)) == int(EndpointBit.ISN_KNOWN)
+    both = flows[np.all(known, axis=1)]
     none = np.zeros(0, np.int64)
     for option in (Option.TIMESTAMPS, Option.SACK_PERMITTED):
         flows, sides, frames = _unagreed(view, option)
         yield Stripped(Sign.UNAGREED, option, flows, sides, frames, none)
-    agreed = both[np.all(offered[both] & int(Option.TIMESTAMPS) != 0, axis=1)]
+    agreed = both[np.all(view.side("options")[both] & int(Option.TIMESTAMPS) != 0, axis=1)]
     yield Stripped(Sign.UNUSED, Option.TIMESTAMPS, *_unused(view, agreed), none)
     yield Stripped(Sign.SCALED, Option.WSCALE, *_scaled(view, both, shrink_min), none)
     for option in NAMES:
@@ -75,7 +76,6 @@ def _unagreed(view: View, option: Option) -> tuple[np.ndarray, np.ndarray, np.nd
 
 def _unused(view: View, agreed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both SYNs have timestamps here, so every later segment must (RFC 7323 section 3.2); those of one side do not."""
-    agreed = agreed[view.flows["detail"][agreed] >= 0]
     rows = view.flows["detail"][agreed].astype(np.int64)
     details = view.tables.details["options_sent"]
     without = np.stack([details[rows], details[rows + 1]], axis=1) & int(Option.TIMESTAMPS) == 0
@@ -90,7 +90,7 @@ def _scaled(view: View, both: np.ndarray, shrink_min: float) -> tuple[np.ndarray
     of the one in its SYN-ACK, which is never scaled (RFC 7323 section 2.2)."""
     server = 1 - view.client[both].astype(np.int64)
     offered, given = view.side("options")[both, 1 - server], view.side("options")[both, server]
-    bare = (offered & int(Option.WSCALE) != 0) & (given & int(Option.WSCALE) == 0) & (view.flows["detail"][both] >= 0)
+    bare = (offered & int(Option.WSCALE) != 0) & (given & int(Option.WSCALE) == 0)
     flows, sides = both[bare], server[bare]
     rows = view.flows["detail"][flows].astype(np.int64) + sides
     largest = view.tables.details["max_window"][rows].astype(np.int64)
