@@ -162,9 +162,10 @@ def test_crumbs_of_window_are_a_matter_of_how_many_and_how_long(
     assert [item.severity for item in asked("silly-window", crumbs(count, size), handshake=False)] == severities
 
 
-def test_crumbs_are_told_in_bytes_a_packet() -> None:
+def test_crumbs_are_told_with_the_segments_that_they_cut_short() -> None:
     found = only("silly-window", crumbs(200, 50), handshake=False)
     assert found.data["small_windows"] >= 199
+    assert found.data["cut_short"] >= 199
     assert found.data["segment"] == 1000
     assert found.data["largest_window"] == 8000
 

@@ -2,10 +2,12 @@
 
 import ipaddress
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 MOD = 1 << 32
+END_OF_OPTIONS, NOP, WINDOW_SCALE, SACK_PERMITTED, TIMESTAMPS = 0, 1, 3, 4, 8  # kinds of options
 LETTERS = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK}
 
 _PORTS_TO_WINDOW = struct.Struct(">HHIIBBH")
@@ -106,6 +108,24 @@ def build(
         _IPV4.pack(*fields, _checksum(_IPV4.pack(*fields, 0, one.packed, other.packed)), one.packed, other.packed)
         + segment
     )
+
+
+def rewritten(packet: bytes, *, window: int | None = None, without: Collection[int] = ()) -> bytes:
+    """The packet with another window, and without options of these kinds: NOPs stand in their place."""
+    start = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
+    addresses = packet[12:20] if packet[0] >> 4 == 4 else packet[8:40]
+    segment = bytearray(packet[start:])
+    at, end = 20, (segment[12] >> 4) * 4
+    while at < end and segment[at] != END_OF_OPTIONS:
+        length = 1 if segment[at] == NOP else segment[at + 1]
+        if segment[at] in without:
+            segment[at : at + length] = bytes([NOP]) * length
+        at += length
+    if window is not None:
+        segment[14:16] = window.to_bytes(2)
+    segment[16:18] = bytes(2)
+    segment[16:18] = _checksum(addresses + struct.pack(">II", len(segment), 6) + segment).to_bytes(2)
+    return packet[:start] + bytes(segment)
 
 
 def _checksum(data: bytes) -> int:

@@ -22,6 +22,8 @@ from lab.segments import Segment, build, parse
 Side = Literal["client", "server"]
 Watch = Callable[[Segment, Side], bool | None]
 """Sees a segment and the side to which it is going; False: it is lost."""
+Rewrite = Callable[[Segment, Side, bytes], bytes]
+"""Sees a segment, the side to which it is going, and its IP packet; the packet that goes on instead."""
 
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_TAP, IFF_NO_PI = 0x0001, 0x0002, 0x1000
@@ -75,6 +77,7 @@ class Wire:
         mode = (IFF_TAP if ethernet else IFF_TUN) | IFF_NO_PI
         self._ways = {side: _Direction(host.run(_open, name, mode)) for side, (host, name) in ends.items()}
         self._watches: list[Watch] = []
+        self._rewrites: list[Rewrite] = []
         self._queue: list[tuple[float, int, Side, bytes]] = []
         self._order = count()
         self._lock = threading.RLock()
@@ -84,6 +87,10 @@ class Wire:
     def watch(self, watch: Watch) -> None:
         """Show every segment from now on to `watch`, before it is delayed."""
         self._watches.append(watch)
+
+    def rewrite(self, rewrite: Rewrite) -> None:
+        """Let `rewrite` change every segment from now on."""
+        self._rewrites.append(rewrite)
 
     def cut(self, toward: Side) -> None:
         """Nothing gets through to that side any more."""
@@ -134,7 +141,7 @@ class Wire:
                 return
             with self._lock:
                 if self._passes(packet, toward):
-                    self._schedule(toward, packet, self._lateness())
+                    self._schedule(toward, self._rewritten(packet, toward), self._lateness())
 
     def _passes(self, packet: bytes, toward: Side) -> bool:
         way = self._ways[toward]
@@ -145,6 +152,13 @@ class Wire:
         way.seen[segment.src, segment.dst] = Seen(segment.seq_end, segment.ack, segment.window, segment.payload_len)
         wanted = [watch(segment, toward) is not False for watch in self._watches]
         return all(wanted) and not way.cut and self._rng.random() >= self.weather.loss
+
+    def _rewritten(self, packet: bytes, toward: Side) -> bytes:
+        head, body = packet[: self._skip], packet[self._skip :]
+        segment = parse(body)
+        for rewrite in self._rewrites if segment else ():
+            body = rewrite(segment, toward, body)
+        return head + body
 
     def _lateness(self) -> float:
         return self.weather.late_s if self._rng.random() < self.weather.reorder else 0.0

@@ -2,8 +2,9 @@
 
 ## What it sees
 An endpoint that opens its window, again and again, by less than a segment and less than half of what it once offered,
-while its peer's segments shrink accordingly: the silly window syndrome. Since which frame, how often, how small the
-sender's segments became. The connections of one receiver with one endpoint share one finding.
+while its peer fills these offers with segments cut short: the silly window syndrome. Since which frame, for how long,
+how often, how many segments ended where the window did. The connections of one receiver with one endpoint share one
+finding.
 
 ## Why it matters
 Each crumb costs a packet with 40 bytes of headers and an ACK: the transfer crawls, whatever the link can carry, and
@@ -16,7 +17,7 @@ Which of the two is to blame alone: a receiver should not offer crumbs, and a se
 | name | default | source |
 |---|---|---|
 | times_min | 8 | a habit, not one moment: a full buffer on its way to 0 and back gives one or two small windows |
-| crumb_share | 0.5 | RFC 9293 section 3.8.6.2.1: the sender waits for a full segment or half of the largest window |
+| crumb_share | 0.5 | RFC 9293 section 3.8.6.2.1: a sender that waits for a full segment takes few of the crumbs |
 | warning_s | 10 | a user's patience: 10 s is the limit for keeping attention (Nielsen, Usability Engineering, 1993) |
 
 ## RFC
@@ -112,7 +113,7 @@ import numpy as np
 from ..model.finding import Cause, Finding, Refutation, Sentence, Severity
 from ..model.segment import Option
 from ..rfc import Rfc
-from ..units import NS, duration, plural, rate, size
+from ..units import NS, duration, plural, size
 from .base import Diagnosis, Scope, frame_list
 from .groups import by_host_and_endpoint
 from .sentences import said
@@ -135,7 +136,8 @@ class _Crumbs(NamedTuple):
     flows: np.ndarray
     sides: np.ndarray  # of the receivers
     times: np.ndarray  # that they opened the window by a crumb
-    payload: np.ndarray  # of the sender, on average a packet
+    filled: np.ndarray  # segments of the sender that end where the window does, and are shorter than others
+    lasted_ns: np.ndarray  # from the first crumb to the last
     segment: np.ndarray  # what it might have sent at a time
 
 
@@ -157,17 +159,15 @@ class SillyWindow(Diagnosis):
         flow, side = int(crumbs.flows[worst]), int(crumbs.sides[worst])
         who, other, host = view.role(flow, side), view.role(flow, 1 - side), view.host(flow, side)
         rows = view.tables.details[view.flows["detail"][crumbs.flows].astype(np.int64) + crumbs.sides]
-        lives = view.flows[crumbs.flows]
-        lived_ns = int((lives["last_ts_ns"] - lives["first_ts_ns"])[worst])
-        steady = 2 * int(crumbs.times[worst]) >= int(view.tables.endpoint(flow, 1 - side)["packets"])
+        longest_ns = int(crumbs.lasted_ns.max())
         return self.finding(
             view,
-            Severity.WARNING if steady and lived_ns >= limits.warning_s * NS else Severity.NOTICE,
+            Severity.WARNING if longest_ns >= limits.warning_s * NS else Severity.NOTICE,
             f"The {who} opens its window in crumbs, so the {other} sends crumbs",
-            list(_story(view, crumbs, worst, rows[worst], lived_ns)),
+            list(_story(view, crumbs, worst, rows[worst])),
             streams=crumbs.flows,
             frames=np.concatenate([rows["small_window_frame"], [rows[worst]["right_edge_frame"]]]),
-            span=(int(lives["first_ts_ns"].min()), int(lives["last_ts_ns"].max())),
+            span=(int(rows["small_first_ts_ns"].min()), int(rows["small_last_ts_ns"].max())),
             evidence=[view.frame(flow, int(rows[worst]["small_window_frame"]), "the first crumb of window"),
                       view.frame(flow, int(rows[worst]["right_edge_frame"]), "its last window")],
             endpoint=(view.label(flow, side) if len(crumbs.flows) == 1 else host) if alone else None,
@@ -187,7 +187,8 @@ class SillyWindow(Diagnosis):
             data={
                 "connections": len(crumbs.flows),
                 "small_windows": int(crumbs.times.sum()),
-                "bytes_a_packet": round(float(crumbs.payload[worst]), 1),
+                "cut_short": int(crumbs.filled.sum()),
+                "lasted_s": round(longest_ns / NS, 3),
                 "segment": int(crumbs.segment[worst]),
                 "largest_window": int(rows[worst]["max_window"]),
             },
@@ -199,33 +200,33 @@ def _crumbs(view: View, limits: Thresholds) -> _Crumbs:
     flows = view.with_details[index]
     rows = view.flows["detail"][flows].astype(np.int64)
     details = view.tables.details
-    peers = view.tables.endpoints[2 * flows + 1 - sides]
-    packets = np.maximum(1, peers["packets"].astype(np.int64) - peers["syns"] - peers["resets"])
     own = view.tables.endpoints[2 * flows + sides]
     mss = np.where(own["options"] & int(Option.MSS) != 0, own["mss"], _DEFAULT_MSS).astype(np.int64)
     segment = np.minimum(mss, details["max_payload"][rows + 1 - sides])
-    payload = details["new_bytes"][rows + 1 - sides] / packets
-    found = payload < limits.crumb_share * segment
     times = details["small_windows"][rows + sides].astype(np.int64)
-    return _Crumbs(flows[found], sides[found], times[found], payload[found], segment[found])
+    filled = details["cut_short"][rows + 1 - sides].astype(np.int64)
+    lasted_ns = details["small_last_ts_ns"][rows + sides] - details["small_first_ts_ns"][rows + sides]
+    found = filled >= limits.crumb_share * times
+    return _Crumbs(flows[found], sides[found], times[found], filled[found], lasted_ns[found], segment[found])
 
 
-def _story(view: View, crumbs: _Crumbs, worst: int, row: np.void, lived_ns: int) -> Iterator[Sentence]:
+def _story(view: View, crumbs: _Crumbs, worst: int, row: np.void) -> Iterator[Sentence]:
     flow, side = int(crumbs.flows[worst]), int(crumbs.sides[worst])
     who, other = view.role(flow, side), view.role(flow, 1 - side)
-    first, last = int(row["small_window_frame"]), int(row["right_edge_frame"])
+    first = int(row["small_window_frame"])
     yield said(
-        f"The {who} opened its window by less than a segment {plural(int(crumbs.times[worst]), 'time')}, from "
-        f"{frame_list([first])} to {frame_list([last])}, although it had once offered "
+        f"The {who} opened its window by less than a segment {plural(int(crumbs.times[worst]), 'time')} in "
+        f"{duration(int(crumbs.lasted_ns[worst]))}, first in {frame_list([first])}, although it had once offered "
         f"{plural(int(row['max_window']), 'byte')}.",
-        (first, last),
+        (first,),
+        row["small_first_ts_ns"],
     )
     sent = view.detail(flow, 1 - side)
     if sent is not None:
         yield said(
-            f"The {other} sent {size(int(sent['new_bytes']))} with {crumbs.payload[worst]:.0f} bytes a packet on "
-            f"average, where {int(crumbs.segment[worst]):,} were possible: "
-            f"{rate(int(sent['new_bytes']), lived_ns)} over {duration(lived_ns)}."
+            f"The {other} took what was offered: {plural(int(crumbs.filled[worst]), 'segment')} ended where the window "
+            f"did, although {plural(int(crumbs.segment[worst]), 'byte')} fit into one; it sent "
+            f"{size(int(sent['new_bytes']))} in all."
         )
     if len(crumbs.flows) > 1:
         yield said(f"It is so on {plural(len(crumbs.flows), 'connection')}.")

@@ -202,7 +202,10 @@ cdef packed struct Detail:
     unsigned short seq_back
     unsigned short conflicts
     unsigned short options_sent
+    unsigned short cut_short
     unsigned short gaps_told
+    long long small_first_ts_ns
+    long long small_last_ts_ns
     unsigned int gap_event
     unsigned char[4] recent_ttl
     unsigned char beat_rows

@@ -279,6 +279,13 @@ class Transfer(Repeats):
                 if a[0].state == ESTABLISHED:
                     self.certify(flow, side)
             self.enter(flow, side, side, s, self.after(a[0].state, SND_TEXT), CERTAIN)
+        if (
+            right == db[0].right_edge
+            and db[0].right_edge_frame != 0
+            and payload < da[0].max_payload
+            and da[0].cut_short < LONGEST_KEPT
+        ):
+            da[0].cut_short += 1
         if lt(s[0].seq, a[0].snd_nxt):
             # Partly sent before: an ACK does not tell which copy came (Karn).
             db[0].rtt_seq_ts_ns = 0

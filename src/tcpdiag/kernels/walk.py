@@ -31,6 +31,7 @@ HELD = cython.declare(cython.uint, int(EndpointBit.HELD))
 SACK = cython.declare(cython.uint, int(Option.SACK))
 SACK_PERMITTED = cython.declare(cython.uint, int(Option.SACK_PERMITTED))
 TIMESTAMPS = cython.declare(cython.uint, int(Option.TIMESTAMPS))
+UNPARSABLE = cython.declare(cython.uint, int(Option.UNPARSABLE))
 OPTION_UNAGREED = cython.declare(cython.int, int(EventKind.OPTION_UNAGREED))
 ICMP_ERROR = cython.declare(cython.int, int(EventKind.ICMP_ERROR))
 SATURATED = cython.declare(cython.int, 65535)
@@ -219,7 +220,9 @@ class Walk(Standstill):
         d[0].options_sent |= s[0].options
         if not (agreed & SACK_PERMITTED):
             unagreed |= new & SACK
-        if unagreed and a[0].bits & b[0].bits & ISN_KNOWN and not ((a[0].bits | b[0].bits) & HELD):
+        if not unagreed or (a[0].bits | b[0].bits) & HELD or (a[0].options | b[0].options) & UNPARSABLE:
+            return
+        if a[0].bits & b[0].bits & ISN_KNOWN:
             self.note(OPTION_UNAGREED, flow, side, s, unagreed, 0, 0)
 
     @cython.cfunc

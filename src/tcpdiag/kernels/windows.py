@@ -101,6 +101,8 @@ class Windows(Probes):
                     d[0].small_windows += 1
                 if d[0].small_windows == 1:
                     d[0].small_window_frame = s[0].frame
+                    d[0].small_first_ts_ns = s[0].ts_ns
+                d[0].small_last_ts_ns = s[0].ts_ns
         d[0].right_edge = right
         d[0].right_edge_frame = s[0].frame
         d[0].right_edge_ack = s[0].ack

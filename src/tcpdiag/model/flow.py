@@ -189,7 +189,10 @@ DETAIL = np.dtype(
         ("seq_back", "<u2"),
         ("conflicts", "<u2"),
         ("options_sent", "<u2"),  # Option bits of its segments, SYNs left out
+        ("cut_short", "<u2"),  # its new segments that end where its peer's window does, shorter than others; saturating
         ("gaps_told", "<u2"),  # GAP_TOLD events, saturating
+        ("small_first_ts_ns", "<i8"),  # first and last time that it opened its window so little, see small_windows
+        ("small_last_ts_ns", "<i8"),
         ("gap_event", "<u4"),  # row of the latest, while its ACK has not moved; 0: none
         ("recent_ttl", "u1", (4,)),
         ("beat_rows", "u1"),  # BEAT events so far

@@ -1,5 +1,16 @@
 """All scenarios; importing this registers them."""
 
-from lab.scenarios import attacks, close_wait, handshakes, healthy, liveness, path, readers, resets
+from lab.scenarios import attacks, close_wait, devices, handshakes, healthy, liveness, path, readers, resets, windows
 
-__all__ = ["attacks", "close_wait", "handshakes", "healthy", "liveness", "path", "readers", "resets"]
+__all__ = [
+    "attacks",
+    "close_wait",
+    "devices",
+    "handshakes",
+    "healthy",
+    "liveness",
+    "path",
+    "readers",
+    "resets",
+    "windows",
+]
