@@ -56,11 +56,18 @@ def stripped(view: View, alike_min: float, shrink_min: float) -> Iterator[Stripp
     for option in (Option.TIMESTAMPS, Option.SACK_PERMITTED):
         flows, sides, frames = _unagreed(view, option)
         yield Stripped(Sign.UNAGREED, option, flows, sides, frames, none)
-    agreed = both[np.all(view.side("options")[both] & int(Option.TIMESTAMPS) != 0, axis=1)]
+    agreed = both[np.all(_options(view, both) & int(Option.TIMESTAMPS) != 0, axis=1)]
     yield Stripped(Sign.UNUSED, Option.TIMESTAMPS, *_unused(view, agreed), none)
     yield Stripped(Sign.SCALED, Option.WSCALE, *_scaled(view, both, shrink_min), none)
     for option in NAMES:
         yield from _not_given(view, both, option, alike_min)
+
+
+def _options(view: View, flows: np.ndarray, sides: np.ndarray | None = None) -> np.ndarray:
+    """Option bits of one side's SYN, shape (flows,); of both, shape (flows, 2)."""
+    rows = 2 * flows[:, None] + np.arange(2) if sides is None else 2 * flows + sides
+    offered: np.ndarray = view.tables.endpoints["options"][rows]
+    return offered
 
 
 def _unagreed(view: View, option: Option) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,7 +76,7 @@ def _unagreed(view: View, option: Option) -> tuple[np.ndarray, np.ndarray, np.nd
     rows = view.by_kind(EventKind.OPTION_UNAGREED)
     rows = rows[rows["detail"] & int(used) != 0]
     if option is Option.SACK_PERMITTED:
-        permitted = view.side("options")[rows["flow"], 1 - rows["side"].astype(np.int64)] & int(option)
+        permitted = _options(view, rows["flow"].astype(np.int64), 1 - rows["side"].astype(np.int64)) & int(option)
         rows = rows[permitted == 0]
     return rows["flow"].astype(np.int64), rows["side"].astype(np.int64), rows["frame"].astype(np.int64)
 
@@ -79,32 +86,33 @@ def _unused(view: View, agreed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     rows = view.flows["detail"][agreed].astype(np.int64)
     details = view.tables.details["options_sent"]
     without = np.stack([details[rows], details[rows + 1]], axis=1) & int(Option.TIMESTAMPS) == 0
-    sent = view.side("packets")[agreed].astype(np.int64) - view.side("syns")[agreed] - view.side("resets")[agreed]
-    index, sides = np.nonzero(without & (sent >= _SEGMENTS_MIN))
+    index, sides = np.nonzero(without)
     flows = agreed[index]
-    return flows, sides, view.side("last_frame")[flows, sides].astype(np.int64)
+    ends = view.tables.endpoints[2 * flows + sides]
+    enough = ends["packets"].astype(np.int64) - ends["syns"] - ends["resets"] >= _SEGMENTS_MIN
+    return flows[enough], sides[enough], ends["last_frame"][enough].astype(np.int64)
 
 
 def _scaled(view: View, both: np.ndarray, shrink_min: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A server whose SYN-ACK came without a scale, though the SYN had one, and whose windows then are a fraction
     of the one in its SYN-ACK, which is never scaled (RFC 7323 section 2.2)."""
     server = 1 - view.client[both].astype(np.int64)
-    offered, given = view.side("options")[both, 1 - server], view.side("options")[both, server]
+    offered, given = _options(view, both, 1 - server), _options(view, both, server)
     bare = (offered & int(Option.WSCALE) != 0) & (given & int(Option.WSCALE) == 0)
     flows, sides = both[bare], server[bare]
     rows = view.flows["detail"][flows].astype(np.int64) + sides
     largest = view.tables.details["max_window"][rows].astype(np.int64)
-    first = view.side("syn_window")[flows, sides].astype(np.int64)
+    ends = view.tables.endpoints[2 * flows + sides]
+    first = ends["syn_window"].astype(np.int64)
     small = (largest > 0) & (largest * shrink_min <= first)
-    flows, sides = flows[small], sides[small]
-    return flows, sides, view.side("last_ack_frame")[flows, sides].astype(np.int64)
+    return flows[small], sides[small], ends["last_ack_frame"][small].astype(np.int64)
 
 
 def _not_given(view: View, both: np.ndarray, option: Option, alike_min: float) -> Iterator[Stripped]:
     """Hosts to which a server never gives the option that they offer, and that it gives to all others that offer the
     same: not a server without it, nor one that sits behind an address with others."""
     client = view.client[both].astype(np.int64)
-    offers, gives = view.side("options")[both, client], view.side("options")[both, 1 - client]
+    offers, gives = _options(view, both, client), _options(view, both, 1 - client)
     wanted = offers & int(option) != 0
     missing = wanted & (gives & int(option) == 0)
     if np.count_nonzero(missing) < alike_min:
@@ -130,5 +138,5 @@ def _one_host(view: View, option: Option, lacking: np.ndarray, controls: np.ndar
     meanwhile = (starts[controls] >= starts[lacking].min()) & (starts[controls] <= starts[lacking].max())
     if np.any(meanwhile):
         client = view.client[lacking].astype(np.int64)
-        frames = view.side("first_frame")[lacking, 1 - client].astype(np.int64)
+        frames = view.tables.endpoints["first_frame"][2 * lacking + 1 - client].astype(np.int64)
         yield Stripped(Sign.CONTROL, option, lacking, client, frames, controls[meanwhile])
