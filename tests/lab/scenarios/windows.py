@@ -77,7 +77,7 @@ def silly_windows(lab: Lab) -> None:
     lab.network.client.sysctl("ipv4.tcp_window_scaling", 0)
     shaper = _Shaper(lab.rng.randrange(10_000, 30_000), lab.rng.randrange(100, 500), lab.rng.randrange(20, 30))
     lab.network.near_client.rewrite(shaper)
-    size = lab.rng.randrange(90_000, 110_000)
+    size = lab.rng.randrange(130_000, 160_000)  # more than the window held before, and all that it opens by
 
     def handle(made: socket.socket) -> None:
         read_head(made)
