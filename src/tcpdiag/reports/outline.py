@@ -6,13 +6,16 @@ Text and Markdown set the same outline. Nothing is judged here; everything comes
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .. import capture_notes
 from ..model.finding import Evidence, Finding, Refutation, Severity, Unexamined
 from ..report import Report
 from ..units import duration, file_name, plural, shortened
 from ..wireshark import display_filter, ranges
-from .socket_lines import ListingLines, socket_lines
+
+if TYPE_CHECKING:
+    from .socket_lines import ListingLines
 
 STREAMS_NAMED = 6
 KINDS_NAMED = 3
@@ -69,7 +72,7 @@ class Outline:
     nothing: str | None  # that nothing is grave
     listed: tuple[Finding, ...]
     left: int  # incidents that are neither told nor listed
-    sockets: tuple[ListingLines, ...]
+    sockets: "tuple[ListingLines, ...]"
     capture_findings: tuple[Finding, ...]
     capture_warnings: tuple[str, ...]
     unexamined: tuple[Unexamined, ...]
@@ -93,7 +96,7 @@ def outline(report: Report) -> Outline:
         nothing=None if grave else _nothing(report, bool(full), bool(rest)),
         listed=tuple(rest[: limits.listed]),
         left=max(0, len(rest) - limits.listed),
-        sockets=socket_lines(report),
+        sockets=_sockets(report),
         capture_findings=capture,
         capture_warnings=_warnings(report, capture),
         unexamined=report.unexamined,
@@ -164,6 +167,14 @@ def _groups(report: Report) -> list[list[Finding]]:
 
 def _about_capture(finding: Finding) -> bool:
     return finding.kind.startswith("capture-")
+
+
+def _sockets(report: Report) -> "tuple[ListingLines, ...]":
+    if report.sockets is None:
+        return ()
+    from .socket_lines import socket_lines  # 15 ms at every start, for the few reports that have listings
+
+    return socket_lines(report)
 
 
 def _severity(group: list[Finding]) -> Severity:
