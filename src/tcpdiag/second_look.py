@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .capture.again import reader_again
-from .capture.decoder import Decoder
-from .errors import TcpdiagError, UsageError
+from .again import parts
 from .flow_columns import SIDES
 from .model.event import EventBit, EventKind
 from .model.flow import EndpointBit
@@ -27,30 +25,7 @@ def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarra
     Raises UsageError for standard input, which is gone by now, and for a report from JSON; UnreadableInput for a file
     that is gone.
     """
-    tables.whole("segments")
-    if tables.captured is None:
-        return _rows_of(tables.flows[stream], paths)
-    try:
-        rows = _rows_of(tables.captured[stream], paths)
-    except TcpdiagError:  # it names the file
-        raise UsageError("the capture cannot be read again") from None
-    senders = sender_of(rows, tables.captured[stream])
-    for ends, sides in (("src", senders), ("dst", 1 - senders)):
-        for half in ("hi", "lo"):
-            rows[f"{ends}_{half}"] = tables.flows[stream][f"addr_{half}"][sides]
-    return rows
-
-
-def _rows_of(flow: np.void, paths: Sequence[str]) -> np.ndarray:
-    found = []
-    decoder = Decoder()
-    with reader_again(paths) as reader:
-        for batch in reader:
-            segments = decoder.decode(batch)
-            if len(segments) and segments["frame"][-1] >= flow["first_frame"]:
-                found.append(segments[_belongs(segments, flow)])
-                if segments["frame"][-1] >= flow["last_frame"]:
-                    break
+    found = [part.rows.copy() for part in parts(tables, paths, np.array([stream])) if len(part.rows)]
     return np.concatenate(found) if found else np.zeros(0, SEGMENT)
 
 
@@ -106,14 +81,6 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
     data["truncated"] = (rows["origin"] & Origin.TRUNCATED) != 0
     data["events"] = pd.array(_event_names(tables, stream, rows["frame"]), dtype="string")
     return pd.DataFrame(data).set_index("frame")
-
-
-def _belongs(segments: np.ndarray, flow: np.void) -> np.ndarray:
-    mask: np.ndarray = _from(segments, flow, 0) | _from(segments, flow, 1)
-    mask &= (segments["frame"] >= flow["first_frame"]) & (segments["frame"] <= flow["last_frame"])
-    mask &= np.isin(segments["tunnel"], (flow["tunnel"], flow["tunnel_back"])) & (segments["family"] == flow["family"])
-    mask &= (segments["origin"] & Origin.QUOTED) == 0
-    return mask
 
 
 def _from(segments: np.ndarray, flow: np.void, side: int) -> np.ndarray:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..units import printable
-from .reader import Reader
+from .reader import Progress, Reader
 
 SLOTS = 2
 """Buffers of the reader: each batch is done with before the next one is read."""
 
 
-def reader_again(paths: Sequence[str]) -> Reader:
+def reader_again(paths: Sequence[str], *, on_progress: Progress | None = None) -> Reader:
     """A reader of the same files: same order, same frame numbers.
 
     Raises UsageError for standard input and for a pipe, whose bytes are gone, and UnreadableInput for a file that is.
@@ -21,7 +21,7 @@ def reader_again(paths: Sequence[str]) -> Reader:
         if path == "-" or _is_pipe(path):
             shown = "standard input" if path == "-" else printable(path)
             raise UsageError(f"{shown} cannot be read twice: save the capture in a file to look into it again")
-    return Reader(paths, slots=SLOTS)
+    return Reader(paths, slots=SLOTS, on_progress=on_progress)
 
 
 def _is_pipe(path: str) -> bool:
