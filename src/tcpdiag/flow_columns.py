@@ -3,7 +3,7 @@
 One list of counts serves the JSON, the DataFrame and the `flows` command.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,8 +92,7 @@ def flag(tables: Tables, streams: np.ndarray, bit: FlowBit) -> np.ndarray:
     return found.astype(np.int64)
 
 
-@dataclass(frozen=True)
-class StateIndex:
+class StateIndex(NamedTuple):
     """Where the states of each endpoint stand in the event table: withdrawn ones left out, in order of time.
 
     The states of row `e` of the endpoint table are `tables.events[rows[bounds[e] : bounds[e + 1]]]`.

@@ -1,20 +1,15 @@
-"""Columns gathered, numbers made distinct, flows grouped."""
+"""Columns gathered, flows grouped."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpdiag.diagnoses.columns import distinct, gather
+from tcpdiag.diagnoses.columns import gather
 from tcpdiag.diagnoses.groups import by_endpoint
 from tcpdiag.diagnoses.view import View
 from tcpdiag.model.flow import FLOW
 from tcpdiag.model.tables import Tables
-
-
-@given(st.lists(st.integers(-5, 5)))
-def test_distinct_is_sorted_and_unique(numbers: list[int]) -> None:
-    assert distinct(np.array(numbers, np.int64)).tolist() == sorted(set(numbers))
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2048, 2049, 5000])

@@ -1,5 +1,6 @@
 """`tcpdiag`: the commands, and what they share: version, exit codes, errors in one line."""
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -72,3 +73,5 @@ def main() -> None:
         sys.exit(UNUSABLE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        gc.freeze()  # the process ends: to look once more for garbage in it would take a tenth of a short run

@@ -120,6 +120,7 @@ from ..flows.vantage import vantage
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
@@ -360,7 +361,7 @@ def _data(queue: Queue, place: str, waited_ns: int) -> dict[str, Any]:
 def _repeats(view: View, flows: np.ndarray) -> np.ndarray:
     """The repeated SYN-ACKs of these flows."""
     rows = view.rows_of(EventKind.SYN_REPEATED)
-    mine = view.events[rows[np.isin(view.event_flow[rows], flows)]]
+    mine = view.events[rows[among(view.event_flow[rows], flows)]]
     found: np.ndarray = mine[mine["side"] != view.client[mine["flow"].astype(np.int64)]]
     return found
 
@@ -368,7 +369,7 @@ def _repeats(view: View, flows: np.ndarray) -> np.ndarray:
 def _frames(view: View, queue: Queue) -> np.ndarray:
     signs = [frame for _, _, frames in _signs(view, queue, "") for frame in frames]
     rows = view.rows_of(EventKind.SYN_REPEATED)
-    again = view.events["frame"][rows[np.isin(view.event_flow[rows], queue.flows)]]
+    again = view.events["frame"][rows[among(view.event_flow[rows], queue.flows)]]
     firsts = view.flows["first_frame"][queue.flows]
     shown = [*queue.seen.mute_frames, *(line.frame or 0 for line in _evidence(view, queue))]
     parts = [np.array([*signs, *shown], np.int64), firsts.astype(np.int64), again.astype(np.int64)]

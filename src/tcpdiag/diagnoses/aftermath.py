@@ -10,9 +10,9 @@ from ..model.finding import Evidence, Sentence
 from ..model.flow import EndpointBit
 from ..model.segment import Flag
 from ..model.states import State
+from ..sets import among, distinct
 from ..units import duration, number, plural
 from .base import frame_list
-from .columns import distinct
 from .resets import EXACT
 from .sentences import said
 from .view import View
@@ -138,18 +138,18 @@ def aftermath(
     first, last, peer = wrong[0], wrong[-1], 1 - side
     own = view.tables.endpoint(flow, side)
     challenges = events[
-        (events["kind"] == EventKind.CHALLENGE_ACK) & (events["side"] == side) & np.isin(events["ref"], wrong["frame"])
+        (events["kind"] == EventKind.CHALLENGE_ACK) & (events["side"] == side) & among(events["ref"], wrong["frame"])
     ]
     exact = events[
         (events["kind"] == EventKind.RST)
         & (events["side"] == side)
-        & np.isin(events["detail"], EXACT)
+        & among(events["detail"], EXACT)
         & (events["ts_ns"] >= first["ts_ns"])
     ]
     until_ns = int(exact["ts_ns"][0]) if len(exact) else max(view.last_ts_ns, int(own["last_ts_ns"]))
     begin_ns = int(first["ts_ns"]) + settle_ns
     later = (events["ts_ns"] > begin_ns) & (events["ts_ns"] <= until_ns)
-    work = events[later & np.isin(events["kind"], [int(kind) for kind in _AT_WORK]) & (events["sender"] == side)]
+    work = events[later & among(events["kind"], [int(kind) for kind in _AT_WORK]) & (events["sender"] == side)]
     alive = events[
         later & (events["kind"] == EventKind.ALIVE_AFTER_RST) & (events["side"] == side) & (events["detail"] == 0)
     ]
@@ -165,7 +165,7 @@ def aftermath(
         reaction = "obeyed"
     else:
         reaction = "unknown"
-    decisive = wrong[np.isin(wrong["frame"], challenges["ref"])][0] if len(challenges) else first
+    decisive = wrong[among(wrong["frame"], challenges["ref"])][0] if len(challenges) else first
     peer_last_ns, peer_frame = _peer(view, flow, peer, events, wrong, begin_ns)
     repeats, count, last_repeat = _repeats(view, flow, side, events, max(int(first["ts_ns"]), peer_last_ns), until_ns)
     last_own_ns = min(max(int(own["last_ts_ns"]), int(last["ts_ns"])), max(until_ns, int(last["ts_ns"])))
@@ -195,7 +195,7 @@ def _own_resets(events: np.ndarray, side: int, since_ns: int, settled_ns: int, o
     """RSTs of `side`, when they are all that it still sends: a host without a socket answers like that, without ACK."""
     mine = events[(events["sender"] == side) & (events["ts_ns"] > since_ns) & (events["frame"] > 0)]
     resets = mine[(mine["kind"] == EventKind.RST) & ((mine["flags"] & Flag.ACK) == 0)]
-    others = mine[~np.isin(mine["frame"], resets["frame"])]
+    others = mine[~among(mine["frame"], resets["frame"])]
     only = len(resets) > 0 and not np.any(others["ts_ns"] > settled_ns) and int(own["last_frame"]) in resets["frame"]
     found: np.ndarray = resets if only else resets[:0]
     return found
@@ -217,9 +217,7 @@ def _peer(view: View, flow: int, peer: int, events: np.ndarray, wrong: np.ndarra
     last_ns = int(other["last_ts_ns"])
     if last_ns <= begin_ns:
         return last_ns, 0
-    signs = events[
-        (events["sender"] == peer) & (events["ts_ns"] > begin_ns) & ~np.isin(events["frame"], resets["frame"])
-    ]
+    signs = events[(events["sender"] == peer) & (events["ts_ns"] > begin_ns) & ~among(events["frame"], resets["frame"])]
     return last_ns, int(signs["frame"][0]) if len(signs) else int(other["last_frame"])
 
 

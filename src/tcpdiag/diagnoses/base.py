@@ -11,7 +11,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
-from .columns import distinct
+from ..sets import distinct
 from .confidence import Doubt, confidence
 from .view import View
 

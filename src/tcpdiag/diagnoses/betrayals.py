@@ -9,6 +9,7 @@ from ..model.event import EventKind
 from ..model.finding import Evidence, Sentence
 from ..model.flow import EndpointBit
 from ..model.states import State
+from ..sets import among
 from ..units import duration
 from .base import frame_list
 from .view import RAW, View
@@ -61,7 +62,7 @@ class Betrayed(NamedTuple):
             ack_frame=int(betrayal["frame"]),
             ack_off=off - (1 << 32) if off >> 31 else off,
             age_ns=int(echoes["value"][0]) * 1_000_000 if len(echoes) else None,
-            parts=events[(events["ts_ns"] <= done_ns) & np.isin(events["kind"], list(_NOTES))],
+            parts=events[(events["ts_ns"] <= done_ns) & among(events["kind"], list(_NOTES))],
             succeeded=succeeded,
             done_frame=int(good["frame"][0]) if succeeded else 0,
             done_ns=done_ns,

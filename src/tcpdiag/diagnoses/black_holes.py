@@ -7,6 +7,7 @@ import numpy as np
 from ..model.event import EventKind, LossPlace
 from ..model.flow import EndpointBit
 from ..model.states import State
+from ..sets import among
 from .view import View
 
 LARGE_BYTES: Final = 1024
@@ -72,7 +73,7 @@ def black_holes(view: View) -> list[BlackHole]:
         return []
     key = (2 * rows["flow"].astype(np.uint64) + rows["side"]) << np.uint64(32) | rows["seq"]
     keys, counts = np.unique(key, return_counts=True)
-    chosen = rows[np.isin(key, keys[counts >= _REPETITIONS])]
+    chosen = rows[among(key, keys[counts >= _REPETITIONS])]
     found = []
     for flow, events in view.by_flow(chosen["flow"]):
         for side in (0, 1):

@@ -81,9 +81,9 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Severity
 from ..model.flow import EndpointBit, FlowBit
 from ..rfc import Rfc
+from ..sets import distinct
 from ..units import NS, number, percent, plural, size
 from .base import EVIDENCE_MAX, FRAMES_MAX, Diagnosis, Scope, frame_list
-from .columns import distinct
 from .sentences import said
 from .view import View
 

@@ -118,6 +118,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Finding, Severity
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration
 from .base import Diagnosis, Scope
 from .confidence import NOT_UNIQUE
@@ -169,7 +170,7 @@ class CloseWaitSawtooth(Diagnosis):
             for by_client in (False, True)
             for rows in _by_holder(view, held, by_client)
             if enough(windows := releases(rows, limits), limits, by_client)
-            and not np.any(np.isin(2 * rows["flow"] + rows["side"], view.leaked))
+            and not np.any(among(2 * rows["flow"] + rows["side"], view.leaked))
         ]
         if not found:
             return

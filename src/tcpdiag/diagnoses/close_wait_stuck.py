@@ -88,9 +88,9 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.flow import EndpointBit
 from ..rfc import Rfc
+from ..sets import among, distinct
 from ..units import NS, duration, plural
 from .base import EVIDENCE_MAX, Diagnosis, Scope
-from .columns import distinct
 from .confidence import PRESUMED
 from .groups import by_host_and_endpoint
 from .held import End, close_wait
@@ -118,7 +118,7 @@ class CloseWaitStuck(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         held = close_wait(view, int(limits.notice_s * NS))
         closed_late = (held["end"] == End.CLOSED_BY_ITSELF) & (held["idle_ns"] < limits.warning_s * NS)
-        held = held[~closed_late & ~np.isin(2 * held["flow"] + held["side"], view.leaked)]
+        held = held[~closed_late & ~among(2 * held["flow"] + held["side"], view.leaked)]
         holders = by_host_and_endpoint(view, held["flow"], held["side"])
         for group in holders.large:
             if len(group) <= limits.single_max:

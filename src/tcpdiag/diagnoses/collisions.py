@@ -8,9 +8,9 @@ import numpy as np
 from ..model.event import EventBit, EventKind
 from ..model.finding import Evidence
 from ..model.states import State
+from ..sets import among, distinct
 from ..units import duration, plural
 from .base import frame_list
-from .columns import distinct
 from .view import View
 
 _PART: tuple[EventKind, ...] = (
@@ -57,7 +57,7 @@ class Collision(NamedTuple):
     @property
     def challenges(self) -> np.ndarray:
         """Frames of the ACKs with the old connection's numbers that answered the SYNs."""
-        return distinct(self.events["frame"][np.isin(self.events["kind"], _CHALLENGE)])
+        return distinct(self.events["frame"][among(self.events["kind"], _CHALLENGE)])
 
     @property
     def resets(self) -> np.ndarray:
@@ -127,7 +127,7 @@ def _of_flow(view: View, flow: int, events: np.ndarray) -> Collision:
     held_side = 1 - holder if turned else holder
     entered = view.at(held, int(first["ref"]), EventKind.STATE)
     since_ns = int(entered["ts_ns"][0] if len(entered) else first["ts_ns"])
-    part = events[np.isin(events["kind"], [int(kind) for kind in _PART]) & (events["ts_ns"] >= first["ts_ns"])]
+    part = events[among(events["kind"], [int(kind) for kind in _PART]) & (events["ts_ns"] >= first["ts_ns"])]
     answered, resumed = _after(events, first) if held != flow else (None, None)
     if answered is not None:
         part = part[part["ts_ns"] <= answered["ts_ns"]]

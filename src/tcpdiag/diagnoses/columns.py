@@ -17,14 +17,3 @@ def gather(table: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
         for name, column in columns.items():
             column[begin : begin + _BLOCK] = block[name]
     return columns
-
-
-def distinct(numbers: np.ndarray) -> np.ndarray:
-    """The different numbers, ascending; a million that are so already cost nothing."""
-    if np.all(numbers[1:] > numbers[:-1]):
-        return numbers
-    ordered = np.sort(numbers)
-    kept = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=kept[1:])
-    found: np.ndarray = ordered[kept]
-    return found

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..sets import distinct
 from ..units import duration, plural
 from .view import View
 
@@ -73,7 +74,7 @@ def watch(view: View, flow: int, since_ns: int, until_ns: int) -> Watch:
     found, whose = found[whose != flow], whose[whose != flow]
     marks = np.concatenate([[since_ns], found, [until_ns]])
     blind_ns = int(np.diff(marks).max()) if len(found) else until_ns - since_ns
-    return Watch(len(np.unique(whose)), int(found[-1]) if len(found) else 0, blind_ns, until_ns - since_ns)
+    return Watch(len(distinct(whose)), int(found[-1]) if len(found) else 0, blind_ns, until_ns - since_ns)
 
 
 def _hosts(view: View) -> np.ndarray:

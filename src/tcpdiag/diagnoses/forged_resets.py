@@ -9,6 +9,7 @@ from ..model.finding import Severity
 from ..model.flow import EndpointBit
 from ..model.states import State
 from ..seqnum import diff
+from ..sets import among
 from .reset_origin import Header, header
 from .resets import EXACT, OFF_SEQUENCE, answered, resets_of_class
 from .view import View
@@ -77,12 +78,12 @@ def judged(view: View, flow: int, side: int, events: np.ndarray, limits: Thresho
     victim = 1 - side
     resets = events[(events["kind"] == EventKind.RST) & (events["sender"] == side)]
     expected = (resets["bits"] & int(EventBit.OBEY_EXPECTED)) != 0
-    exact = np.isin(resets["detail"], EXACT)
+    exact = among(resets["detail"], EXACT)
     answers = events[(events["kind"] == EventKind.RST) & (events["sender"] == victim)]
     signs = events[(events["kind"] == EventKind.ALIVE_AFTER_RST) & (events["side"] == side) & (events["detail"] == 1)]
     for sign in signs:
         after = answers[answers["ts_ns"] >= sign["ts_ns"]]
-        off = np.isin(resets["detail"], OFF_SEQUENCE) & expected & (len(after) > 0)
+        off = among(resets["detail"], OFF_SEQUENCE) & expected & (len(after) > 0)
         mine = resets[(exact | off) & (resets["ts_ns"] <= sign["ts_ns"])]
         if len(mine) and _goes_on(mine[-1], sign, limits):
             after = answers[answers["ts_ns"] >= mine[-1]["ts_ns"]]

@@ -7,6 +7,7 @@ import numpy as np
 from ..model.event import EventKind, LossPlace
 from ..model.flow import EndpointBit, FlowBit
 from ..seqnum import diff
+from ..sets import distinct
 from .view import View
 
 NEAR: Final = 1 << 20
@@ -49,7 +50,7 @@ def forgeries(view: View) -> list[Forged]:
         view.event_flow[view.rows_of(EventKind.SEQ_BACK, EventKind.OTHER_CONTENT)], _text_after_fin(view)
     )
     events = np.append(events, _mute(view))
-    flows = np.unique(events.astype(np.int64))
+    flows = distinct(events.astype(np.int64))
     return [
         forged
         for flow, rows in view.by_flow(flows[_whole(view, flows)])

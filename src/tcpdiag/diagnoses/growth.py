@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ..sets import among
 from ..units import NS, duration, plural, utc
 from .held import End
 from .view import View
@@ -59,7 +60,7 @@ class Growth(NamedTuple):
 
 def growth(rows: np.ndarray, until_ns: int) -> Growth:
     """rows: HELD rows of one holder, those that it released among them; at least one."""
-    since, left = np.sort(rows["since_ns"]), np.sort(rows["until_ns"][np.isin(rows["end"], _LEFT)])
+    since, left = np.sort(rows["since_ns"]), np.sort(rows["until_ns"][among(rows["end"], _LEFT)])
     first_ns, last_ns = int(since[0]), int(since[-1])
     times = first_ns + np.arange(POINTS + 1) * max(0, until_ns - first_ns) // POINTS
     counts = np.searchsorted(since, times, side="right") - np.searchsorted(left, times, side="right")

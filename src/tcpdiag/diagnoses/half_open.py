@@ -66,6 +66,7 @@ from ..model.flow import EndpointBit
 from ..model.segment import Flag
 from ..model.states import SYNCHRONIZED, State
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, epoch, plural
 from .base import Diagnosis, Scope
 from .heartbeat import Heartbeat, learned
@@ -126,9 +127,9 @@ class HalfOpen(Diagnosis):
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         resets = view.events[resets_of_class(view, EXACT)]
-        resets = resets[((resets["flags"] & int(Flag.ACK)) == 0) & np.isin(resets["state"], _LIVE)]
+        resets = resets[((resets["flags"] & int(Flag.ACK)) == 0) & among(resets["state"], _LIVE)]
         answers = view.by_kind(EventKind.BAD_ACK_RST)  # to the challenge of its SYN: that is a syn-in-connection
-        resets = resets[~np.isin(resets["frame"], answers["frame"])]
+        resets = resets[~among(resets["frame"], answers["frame"])]
         sender = 2 * resets["flow"].astype(np.int64) + resets["sender"]
         ends = view.tables.endpoints[sender]
         closed = (ends["bits"] & int(EndpointBit.FIN_SENT)) != 0

@@ -1,13 +1,13 @@
 """Learned heartbeats: what an endpoint sends of itself, again and again, with nearly one period."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from ..model.event import BEAT_ROWS, EventKind
 from ..model.flow import EndpointBit
+from ..sets import among
 from ..units import duration
 from .view import View
 
@@ -20,15 +20,14 @@ SMALL_BYTES: Final = 160
 """A WebSocket control frame (RFC 6455 section 5.5: 125 bytes and a header) inside a TLS record."""
 
 
-@dataclass(frozen=True)
-class Heartbeat:
-    """One endpoint's beats, `count` of them, gaps from `least_ns` to `most_ns`; the last one at `last_ns`."""
+class Heartbeat(NamedTuple):
+    """One endpoint's beats, `beats` of them, gaps from `least_ns` to `most_ns`; the last one at `last_ns`."""
 
     flow: int
     side: int
     probes: bool  # TCP keepalives; else messages of the application
     exchanged: bool  # each is followed or preceded by a message of the peer: could be a poll and its answer
-    count: int
+    beats: int
     least_ns: int
     most_ns: int
     first_ns: int
@@ -61,20 +60,20 @@ class Heartbeat:
         return least if least == most else f"{least} to {most}"
 
 
-def learned(view: View, gaps_min: float, period_min_ns: int, among: np.ndarray | None = None) -> Iterator[Heartbeat]:
-    """The heartbeats of all flows, or of those in `among`, whose both directions were captured, by flow and side."""
+def learned(view: View, gaps_min: float, period_min_ns: int, flows: np.ndarray | None = None) -> Iterator[Heartbeat]:
+    """The heartbeats of all flows, or of those in `flows`, whose both directions were captured, by flow and side."""
     beats = view.detail_column("beats") > gaps_min
     probes = view.detail_column("keepalives") > gaps_min
     chosen = view.with_details[np.any(beats | probes, axis=1)]
-    if among is not None:
-        chosen = chosen[np.isin(chosen, among)]
+    if flows is not None:
+        chosen = chosen[among(chosen, flows)]
     for flow, events in view.by_flow(chosen[~view.one_sided[chosen]]):
         for side in (0, 1):
             mine = events[events["side"] == side]
             for found in (_messages(view, flow, side, mine), _probes(view, flow, side, mine)):
                 if found is None or found.least_ns < period_min_ns:
                     continue
-                if found.count > gaps_min * (_EXCHANGED if found.exchanged else 1):
+                if found.beats > gaps_min * (_EXCHANGED if found.exchanged else 1):
                     yield found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ..model.event import EventBit, EventKind
 from ..model.flow import EndpointBit
 from ..model.states import State
+from ..sets import among
 from .view import View
 
 HELD: Final = np.dtype(
@@ -75,7 +76,7 @@ def _entries(view: View) -> np.ndarray:
 def _candidates(view: View, entries: np.ndarray, met: np.ndarray, at_least_ns: int) -> np.ndarray:
     """Where the stay may have been that long, or a SYN ran into it: all others left before their flow ended."""
     chosen: np.ndarray = view.flows["last_ts_ns"][entries["flow"]] - entries["since_ns"] >= at_least_ns
-    chosen |= ~np.isin(view.side("state")[entries["flow"], entries["side"]], _LEFT)
+    chosen |= ~among(view.side("state")[entries["flow"], entries["side"]], _LEFT)
     wanted = np.zeros(len(view.flows), bool)
     wanted[met["value"]] = True
     chosen |= wanted[entries["flow"]]

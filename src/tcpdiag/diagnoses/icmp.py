@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from ..sets import among
 from .view import View
 
 _NAMES: Final = {
@@ -54,5 +55,5 @@ def refuses(view: View, rows: np.ndarray) -> np.ndarray:
     events = view.events[rows]
     key = (family << 16) | (events["detail"].astype(np.int64) << 8) | (events["value"] & 0xFF)
     wanted = [(fam << 16) | (kind << 8) | code for fam, kind, code in _PORT | _PROHIBITED]
-    found: np.ndarray = np.isin(key, wanted)
+    found: np.ndarray = among(key, wanted)
     return found

@@ -18,8 +18,8 @@ import numpy as np
 
 from ..model.finding import Finding, Incident, Sentence
 from ..model.tables import Tables
+from ..sets import distinct
 from ..units import endpoint, plural
-from .columns import distinct
 
 EXPLAINS: Final = {
     "syn-flood": ("accept-queue-overflow", "syn-unanswered", "peer-vanished"),

@@ -67,6 +67,7 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.states import State
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
@@ -174,7 +175,7 @@ def _idle(view: View, least_ns: int) -> np.ndarray:
     quiet = view.last_ts_ns - view.flows["last_ts_ns"][chosen] >= least_ns
     quiet &= ~np.any((view.detail_column("keepalives") > 0) | (view.detail_column("beats") >= _RHYTHM), axis=1)
     chosen = chosen[quiet]
-    settled = np.isin(view.side("state")[chosen], _OPEN)
+    settled = among(view.side("state")[chosen], _OPEN)
     settled &= view.side("packets")[chosen] > 0
     chosen = chosen[np.all(settled, axis=1)]
     if not len(chosen):

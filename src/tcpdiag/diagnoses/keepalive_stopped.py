@@ -138,6 +138,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import FEW_BEATS, NOT_UNIQUE, TAP_UNPROVED
@@ -206,14 +207,14 @@ class KeepaliveStopped(Diagnosis):
         probes = _keepalives(view, flow)
         return self.finding(
             view,
-            Severity.NOTICE if beat.exchanged or beat.count <= limits.warning_gaps else Severity.WARNING,
+            Severity.NOTICE if beat.exchanged or beat.beats <= limits.warning_gaps else Severity.WARNING,
             _title(view.role(flow, side), beat, silent_ns),
             tuple(_story(view, beat, silence, seen, probes)),
             streams=[flow],
             frames=[*beat.frames, *silence.sent_frames, silence.reset_frame, silence.reply_frame],
             span=(beat.first_ns, silence.until_ns),
             doubts=[
-                *((FEW_BEATS,) if beat.count < 10 else ()),
+                *((FEW_BEATS,) if beat.beats < 10 else ()),
                 *((NOT_UNIQUE,) if beat.exchanged else ()),
                 *(() if seen.flows or silence.sent_frames or silence.closed else (TAP_UNPROVED,)),
             ],
@@ -242,7 +243,7 @@ class KeepaliveStopped(Diagnosis):
                 "period_min_s": round(beat.least_ns / NS, 3),
                 "period_max_s": round(beat.most_ns / NS, 3),
                 "jitter_s": round(beat.jitter_ns / NS, 3),
-                "beats": beat.count,
+                "beats": beat.beats,
                 "last_beat_frame": beat.frames[-1],
                 "silent_for_s": round(silent_ns / NS, 3),
                 "periods_missed": round(silent_ns / beat.period_ns, 1),
@@ -263,7 +264,7 @@ def _asks(told: tuple[Heartbeat, Silence]) -> tuple[bool, int]:
 
 def _plainest(told: tuple[Heartbeat, Silence]) -> tuple[bool, int]:
     """Which of several heartbeats leaves the least doubt."""
-    return not told[0].exchanged, told[0].count
+    return not told[0].exchanged, told[0].beats
 
 
 def _keepalives(view: View, flow: int) -> int:
@@ -280,7 +281,7 @@ def _story(view: View, beat: Heartbeat, silence: Silence, seen: Watch, probes: i
     silent_ns = silence.until_ns - beat.last_ns
     end = "the connection ended" if silence.closed else "the capture ends"
     yield said(
-        f"The {who} sent {beat.what} every {beat.every}, {plural(beat.count, 'time')} {frame_list(beat.frames)}, and "
+        f"The {who} sent {beat.what} every {beat.every}, {plural(beat.beats, 'time')} {frame_list(beat.frames)}, and "
         f"then nothing for {duration(silent_ns)}, {silent_ns / beat.period_ns:.3g} periods, until {end}; no FIN and no "
         "RST announced that.",
         beat.frames,
@@ -362,7 +363,7 @@ def _refutations(view: View, beat: Heartbeat, silence: Silence, seen: Watch, els
 
 
 def _evidence(view: View, beat: Heartbeat, silence: Silence, silent_ns: int, events: np.ndarray) -> Iterator[Evidence]:
-    rows = events[np.isin(events["frame"], beat.frames) & np.isin(events["kind"], _BEATS)]
+    rows = events[among(events["frame"], beat.frames) & among(events["kind"], _BEATS)]
     shown = rows if len(rows) <= 3 else np.concatenate([rows[:1], rows[-1:]])
     note = f"heartbeat of the {view.role(beat.flow, beat.side)}"
     if not len(shown) or int(shown["frame"][0]) != beat.frames[0]:

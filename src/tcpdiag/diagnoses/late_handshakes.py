@@ -5,7 +5,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.flow import EndpointBit, FlowBit
 from ..model.states import State
-from .columns import distinct
+from ..sets import among, distinct
 from .keys import endpoint_keys
 from .view import View
 
@@ -29,11 +29,11 @@ def late_handshakes(view: View) -> np.ndarray:
     opened = view.side("state")[flows, view.client[flows]] != int(State.SYN_SENT)
     old = (view.flow_bits[flows] & int(FlowBit.REUSED)) != 0
     past = view.by_kind(EventKind.SYN_IN_CONNECTION, EventKind.CHALLENGE_ACK, EventKind.BAD_ACK_RST)["flow"]
-    kept = answered & opened & ~old & ~np.isin(flows, past)
+    kept = answered & opened & ~old & ~among(flows, past)
     if not np.any(kept):
         return found
     silent = _silent_servers(view)
-    kept &= ~np.isin(endpoint_keys(view, flows, 1 - view.client[flows]), silent)
+    kept &= ~among(endpoint_keys(view, flows, 1 - view.client[flows]), silent)
     found = repeats[kept]
     return found
 

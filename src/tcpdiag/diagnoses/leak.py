@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..sets import among
 from .growth import Connects, Growth, connects, growth
 from .held import End, quiet, stays
 from .releases import same_holder
@@ -41,7 +42,7 @@ def leak_of(view: View, rows: np.ndarray) -> Leak:
     sides = same_holder(view, flow, side)
     everything = stays(view, 0)
     young = everything[(sides[everything["flow"]] == everything["side"]) & (everything["end"] == End.CAPTURE)]
-    young = young[~np.isin(young["flow"], rows["flow"]) & quiet(view, young)]
+    young = young[~among(young["flow"], rows["flow"]) & quiet(view, young)]
     rows = np.concatenate([rows, young])
     role = view.role(flow, side)
     return Leak(

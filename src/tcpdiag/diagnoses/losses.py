@@ -10,7 +10,7 @@ import numpy as np
 from ..model.event import EventKind, LossPlace
 from ..model.flow import EndpointBit
 from ..model.segment import Option
-from .columns import distinct
+from ..sets import among, distinct
 from .groups import GROUPS_MAX
 from .keys import host_keys
 from .view import View
@@ -157,7 +157,7 @@ def paths(view: View, found: Losses, spared: np.ndarray, grave: Grave) -> Iterat
     `spared`: flows whose retransmissions have another cause.
     """
     lossy = np.flatnonzero(found.lossy)
-    lossy = lossy[~np.isin(found.flows[lossy], spared)]
+    lossy = lossy[~among(found.flows[lossy], spared)]
     if not len(lossy):
         return
     flows = found.flows[lossy]
@@ -175,14 +175,14 @@ def paths(view: View, found: Losses, spared: np.ndarray, grave: Grave) -> Iterat
         everywhere = _pairs(view, found.flows)
         nearest = np.minimum(np.searchsorted(keys, everywhere), len(keys) - 1)
         nearest[keys[nearest] != everywhere] = -1
-        nearest[np.isin(found.flows, spared)] = -1
+        nearest[among(found.flows, spared)] = -1
         for group in alone.tolist():
             index = np.flatnonzero(nearest == group)
             yield _Traffic(view, found, index, _first_side(view, found.flows[index])).path(1)
     if len(order) > len(alone):
-        rest = ~np.isin(place, alone)
+        rest = ~among(place, alone)
         told = _Traffic(view, found, lossy[rest], view.client[flows[rest]].astype(np.int64))
-        others = found.flows if not len(alone) else found.flows[~np.isin(nearest, alone)]
+        others = found.flows if not len(alone) else found.flows[~among(nearest, alone)]
         sent, client = packets(view, others), view.client[others].astype(np.int64)
         by_client = int(np.take_along_axis(sent, client[:, None], axis=1).sum())
         yield told.path(len(order) - len(alone), (by_client, int(sent.sum()) - by_client))
@@ -275,8 +275,8 @@ def _first_side(view: View, flows: np.ndarray) -> np.ndarray:
 def _loss_rows(view: View, flows: np.ndarray) -> np.ndarray:
     """RETRANSMISSION events that prove a loss and were answered, in capture order."""
     rows = view.by_kind(EventKind.RETRANSMISSION)
-    rows = rows[np.isin(rows["detail"], (int(LossPlace.BEFORE), int(LossPlace.AFTER)))]
-    rows = rows[np.isin(rows["flow"], flows)]
+    rows = rows[among(rows["detail"], (int(LossPlace.BEFORE), int(LossPlace.AFTER)))]
+    rows = rows[among(rows["flow"], flows)]
     details = view.tables.details[view.flows["detail"][rows["flow"]].astype(np.int64) + rows["side"]]
     unanswered = (details["retrans_run"] > 0) & (rows["frame"] >= details["retrans_run_frame"])
     kept: np.ndarray = rows[~unanswered]

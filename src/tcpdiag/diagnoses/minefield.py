@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from ..model.flow import FlowBit
+from ..sets import distinct
 from ..units import NS, percent, plural
 from .base import frame_list
 from .collisions import Collision
-from .columns import distinct
 from .held import End, close_wait
 from .view import View
 

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ..model.flow import EndpointBit
+from ..sets import among, distinct
 from ..units import NS, plural
 from .base import frame_list
-from .columns import distinct
 from .view import View
 
 SAMPLE: Final = 100
@@ -114,7 +114,7 @@ class Neighbours:
         begin, end = int(self._flows["first_ts_ns"][flows].min()), int(self._flows["last_ts_ns"][flows].max())
         places = self._connects(flow, side)
         left_out = flows if besides is None else np.concatenate([flows, besides])
-        places = places[~np.isin(self._opened[places], left_out)]
+        places = places[~among(self._opened[places], left_out)]
         times, others = self._first_ns[places], self._opened[places]
         during = (times >= begin) & (times <= end)
         clients = self._clients(flows)
@@ -123,7 +123,7 @@ class Neighbours:
         mute = self._mute(others, times, end) & ~served
         told = others[during] if np.any(during) else others
         alike, sides = self._of_host(flow, side)
-        outside = ~np.isin(self._alive[alike], left_out)
+        outside = ~among(self._alive[alike], left_out)
         alike, sides = alike[outside], sides[outside]
         around = self._spoke(alike, sides)
         return Seen(
@@ -131,7 +131,7 @@ class Neighbours:
             meanwhile=int(np.count_nonzero(during)),
             after=int(np.count_nonzero(times > end)),
             late=int(np.count_nonzero(during & (view.of_client(view.side("syns"))[others] > 1))),
-            same_client=int(np.count_nonzero(during & np.isin(addresses, clients))),
+            same_client=int(np.count_nonzero(during & among(addresses, clients))),
             frames=tuple(self._flows["first_frame"][told[:SHOWN]].tolist()),
             mute=int(np.count_nonzero(mute)),
             mute_frames=tuple(self._flows["first_frame"][others[mute][:SHOWN]].tolist()),
@@ -222,4 +222,4 @@ class Neighbours:
         client = self._view.client[self._alive[during]]
         hosts = self._hosts[during]
         picked = np.arange(len(during))
-        return int(np.count_nonzero(np.isin(hosts[picked, client], clients) & (hosts[picked, 1 - client] != host_lo)))
+        return int(np.count_nonzero(among(hosts[picked, client], clients) & (hosts[picked, 1 - client] != host_lo)))

@@ -86,9 +86,9 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.segment import Option
 from ..rfc import Rfc
+from ..sets import distinct
 from ..units import NS, duration, plural, rate
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
-from .columns import distinct
 from .groups import by_host_and_endpoint
 from .sentences import said
 from .stripped import NAMES, NO_SCALE, Sign, Stripped, stripped

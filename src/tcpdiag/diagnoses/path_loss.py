@@ -129,10 +129,10 @@ import numpy as np
 from ..model.event import EventKind, LossPlace
 from ..model.finding import Cause, Evidence, Finding, Refutation, Severity
 from ..rfc import Rfc
+from ..sets import distinct
 from ..units import NS, duration, percent, plural
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
 from .black_holes import black_holes
-from .columns import distinct
 from .confidence import NOT_UNIQUE, ROWS_CAPPED
 from .controls import controls
 from .late_handshakes import late_handshakes

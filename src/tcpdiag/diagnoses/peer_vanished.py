@@ -89,6 +89,7 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.flow import EndpointBit
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .black_holes import black_holes
@@ -140,7 +141,7 @@ class PeerVanished(Diagnosis):
         candidates = view.with_details[np.any(runs, axis=1)]
         candidates = candidates[~view.one_sided[candidates]]
         too_large = [hole.flow for hole in view.once(black_holes)]  # small segments reach the peer
-        candidates = candidates[~np.isin(candidates, too_large)]
+        candidates = candidates[~among(candidates, too_large)]
         found: dict[int, Vanished] = {}
         for flow, events in view.by_flow(candidates):
             for side in (0, 1):

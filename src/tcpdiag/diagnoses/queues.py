@@ -8,7 +8,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.flow import EndpointBit
 from ..model.states import State
-from .columns import distinct
+from ..sets import among, distinct
 from .groups import by_endpoint
 from .neighbours import Neighbours, Seen
 from .view import View
@@ -73,7 +73,7 @@ def queues(view: View, repeats_min: int, dropped_min: int) -> Iterator[Queue]:
 def rest_of(view: View, told: np.ndarray, repeats_min: int) -> np.ndarray:
     """Flows with dropped ACKs, the surest sign, of all endpoints that were not told."""
     acks = _acks_dropped(view, repeats_min)
-    return acks[~np.isin(acks, told)]
+    return acks[~among(acks, told)]
 
 
 def _queue(view: View, neighbours: Neighbours, flows: np.ndarray, signs: tuple[np.ndarray, ...]) -> Queue:
@@ -81,7 +81,7 @@ def _queue(view: View, neighbours: Neighbours, flows: np.ndarray, signs: tuple[n
     side = 1 - int(view.client[flow])
     acks, mute, resets, silent, late = signs
     resets = _of_endpoint(view, resets, flow, side)
-    mine = [flows[np.isin(flows, sign)] for sign in (acks, mute, silent, late)]
+    mine = [flows[among(flows, sign)] for sign in (acks, mute, silent, late)]
     every = np.concatenate([flows, neighbours.established(flow, side)])
     sent, lost = _text_loss(view, distinct(every))
     seen = neighbours.of(flow, side, flows, np.concatenate([resets, mine[3]]))
@@ -145,7 +145,7 @@ def _syns_dropped(view: View) -> tuple[np.ndarray, np.ndarray]:
     flows = view.event_flow[rows].astype(np.int64)
     flows = distinct(flows[view.events["side"][rows] == view.client[flows]])
     met = view.by_kind(EventKind.SYN_IN_CONNECTION)["flow"]  # an older connection on the 4-tuple is why
-    flows = flows[~view.flooding[flows] & ~view.one_sided[flows] & ~np.isin(flows, met)]
+    flows = flows[~view.flooding[flows] & ~view.one_sided[flows] & ~among(flows, met)]
     client = view.client[flows].astype(np.int64)
     waiting = view.side("state")[flows, client] == State.SYN_SENT
     silent = waiting & (view.side("packets")[flows, 1 - client] == 0)
@@ -177,7 +177,7 @@ def longest_ns(view: View, queue: Queue) -> int:
     """For how long the connect that was tried for longest got nowhere."""
     flows = queue.flows
     ends = view.flows["last_ts_ns"][flows].copy()
-    for index in np.flatnonzero(np.isin(flows, queue.late)).tolist():
+    for index in np.flatnonzero(among(flows, queue.late)).tolist():
         ends[index] = answered_ns(view, int(flows[index]))
     return int((ends - view.flows["first_ts_ns"][flows]).max())
 

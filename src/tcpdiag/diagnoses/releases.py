@@ -7,6 +7,7 @@ import numpy as np
 from ..model.event import EventBit
 from ..model.flow import EndpointBit
 from ..model.states import State
+from ..sets import among
 from .held import End
 from .view import View
 
@@ -110,7 +111,7 @@ def same_holder(view: View, flow: int, side: int) -> np.ndarray:
 def answered(view: View, held: np.ndarray) -> int:
     """On how many of these connections the holder had sent anything before the peer's FIN, which acknowledges it."""
     rows = view.rows_entering(State.CLOSE_WAIT)
-    rows = rows[np.isin(view.events["frame"][rows], held["fin_frame"])]
+    rows = rows[among(view.events["frame"][rows], held["fin_frame"])]
     fins = view.events[rows]
     ends = view.tables.endpoints[2 * fins["flow"].astype(np.int64) + fins["side"]]
     known = (ends["bits"] & int(EndpointBit.ISN_KNOWN)) != 0

@@ -89,6 +89,7 @@ import numpy as np
 from ..model.event import RST_ROWS, EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import among, distinct
 from ..units import NS, duration, number, plural, rate
 from .base import Diagnosis, Scope
 from .resets import distance
@@ -133,7 +134,7 @@ def looping(view: View) -> np.ndarray:
     """The connections with such a run, as the default thresholds have it."""
     rows = view.rows_of(EventKind.STANDSTILL)
     long = 2.0 ** view.event_detail[rows].astype(np.float64) >= Thresholds().segments_min
-    found: np.ndarray = np.unique(view.event_flow[rows[long]])
+    found: np.ndarray = distinct(view.event_flow[rows[long]])
     return found
 
 
@@ -151,9 +152,9 @@ class ResetLoop(Diagnosis):
         runs = runs[2.0 ** runs["detail"].astype(np.float64) >= limits.segments_min]
         if not len(runs):
             return
-        flows = np.unique(runs["flow"])
+        flows = distinct(runs["flow"])
         for group in together(view, flows.tolist()):
-            mine = runs[np.isin(runs["flow"], flows[group])]
+            mine = runs[among(runs["flow"], flows[group])]
             longest = mine[int(np.argmax(mine["detail"]))]
             (_, events), *_ = view.by_flow([int(longest["flow"])])
             finding = self._looping(view, _loop(view, events, longest), limits)
@@ -164,7 +165,7 @@ class ResetLoop(Diagnosis):
                     f"{len(group):,} connections carry only answers to answers, without end",
                     f"So do {plural(len(group) - 1, 'more connection')} of that server.",
                     flows[group].tolist(),
-                    np.unique(mine["ref"]).tolist(),
+                    distinct(mine["ref"]).tolist(),
                 )
             yield finding
 
@@ -235,7 +236,7 @@ def _loop(view: View, events: np.ndarray, last: np.void) -> _Loop:
     else:
         last_frame, segments, going_on, end_ns = int(last["frame"]), 1 << int(last["detail"]), False, int(last["ts_ns"])
     rows = rows[rows["frame"] <= last_frame]
-    shown = rows[np.isin(rows["kind"], [int(EventKind.RST), int(EventKind.CHALLENGE_ACK)])]
+    shown = rows[among(rows["kind"], [int(EventKind.RST), int(EventKind.CHALLENGE_ACK)])]
     return _Loop(flow, last, shown, segments, latest, begin_ns, end_ns - begin_ns, going_on, last_frame,
                  _resets(view, flow, shown))  # fmt: skip
 

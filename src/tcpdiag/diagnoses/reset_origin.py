@@ -9,8 +9,8 @@ from ..model.event import EventKind, RstClass
 from ..model.finding import Cause, Sentence
 from ..model.segment import Flag
 from ..seqnum import diff
+from ..sets import distinct
 from ..units import duration, number, plural
-from .columns import distinct
 from .resets import answered, rcv_nxt
 from .sentences import said
 from .view import View

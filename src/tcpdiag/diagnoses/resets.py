@@ -6,8 +6,8 @@ import numpy as np
 
 from ..model.event import EventKind, RstClass
 from ..model.flow import EndpointBit
+from ..sets import distinct
 from ..units import number, plural
-from .columns import distinct
 from .view import View
 
 OFF_SEQUENCE: Final = [

@@ -89,6 +89,7 @@ import numpy as np
 from ..model.event import EventKind, RstClass
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence
 from ..rfc import Rfc
+from ..sets import distinct
 from ..units import NS, duration, number, plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
@@ -113,7 +114,7 @@ class RstInjected(Diagnosis):
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         alive = view.by_kind(EventKind.ALIVE_AFTER_RST)
         chosen = [alive["flow"][alive["detail"] == 1], from_elsewhere(view, limits), refused_and_accepted(view)]
-        flows = np.unique(np.concatenate(chosen).astype(np.int64))
+        flows = distinct(np.concatenate(chosen).astype(np.int64))
         for group in together(view, flows.tolist()):
             sample = flows[group[:: max(1, len(group) // SAMPLE)]]
             found = [

@@ -113,6 +113,7 @@ import numpy as np
 from ..model.event import EventKind, RstClass
 from ..model.finding import Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import among, distinct
 from ..tcp.profiles import PROFILES, STRICT, Profile, RstAction
 from ..units import NS, duration, number, plural
 from .aftermath import Aftermath, aftermath
@@ -175,8 +176,8 @@ class RstOffSequence(Diagnosis):
 
     def examine(self, view: View, limits: Thresholds) -> Iterator[Finding]:
         rows = resets_of_class(view, OFF_SEQUENCE)
-        flows = np.unique(view.event_flow[rows])
-        flows = flows[~np.isin(flows, view.once(looping))]
+        flows = distinct(view.event_flow[rows])
+        flows = flows[~among(flows, view.once(looping))]
         for group in together(view, flows.tolist()):
             sample = flows[group[:: max(1, len(group) // SAMPLE)]]
             found = [off for flow, events in view.by_flow(sample) for off in _judged(view, flow, events, limits)]
@@ -255,7 +256,7 @@ def _judged(view: View, flow: int, events: np.ndarray, limits: Thresholds) -> It
     """Both sides of one connection: the RSTs that were off, and fewer guesses than a spray."""
     for side in (0, 1):
         mine = events[(events["kind"] == EventKind.RST) & (events["side"] == side)]
-        wrong = mine[np.isin(mine["detail"], OFF_SEQUENCE)]
+        wrong = mine[among(mine["detail"], OFF_SEQUENCE)]
         if len(wrong) and distinct_guesses(wrong) < limits.spray_min:
             after = aftermath(view, flow, side, events, wrong, int(limits.settle_ms * 1e6), int(limits.silence_s * NS))
             yield _Off(flow, side, events, wrong, after)

@@ -60,6 +60,7 @@ import numpy as np
 from ..model.event import EventBit, EventKind, RstClass
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, number, plural
 from .aftermath import Aftermath, aftermath
 from .base import Diagnosis, Scope, frame_list
@@ -203,15 +204,15 @@ class RstSpray(Diagnosis):
 
 def _spray(view: View, flow: int, side: int, events: np.ndarray, limits: Thresholds) -> _Spray | None:
     mine = events[(events["kind"] == EventKind.RST) & (events["side"] == side)]
-    wrong = mine[np.isin(mine["detail"], OFF_SEQUENCE)]
+    wrong = mine[among(mine["detail"], OFF_SEQUENCE)]
     guesses = distinct_guesses(wrong)
     if not len(wrong) or not guesses or guesses < limits.spray_min:
         return None
     settle, silence = int(limits.settle_ms * 1e6), int(limits.silence_s * NS)
     begin, end = wrong["ts_ns"][0], wrong["ts_ns"][-1] + settle
-    exact = mine[np.isin(mine["detail"], EXACT) & (mine["ts_ns"] >= begin) & (mine["ts_ns"] <= end)]
+    exact = mine[among(mine["detail"], EXACT) & (mine["ts_ns"] >= begin) & (mine["ts_ns"] <= end)]
     answers = events[
-        (events["kind"] == EventKind.CHALLENGE_ACK) & (events["side"] == side) & np.isin(events["ref"], wrong["frame"])
+        (events["kind"] == EventKind.CHALLENGE_ACK) & (events["side"] == side) & among(events["ref"], wrong["frame"])
     ]
     total = int(view.tables.endpoint(flow, 1 - side)["resets"])
     after = aftermath(view, flow, side, events, wrong, settle, silence)

@@ -98,6 +98,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import distinct
 from ..units import plural
 from .base import Diagnosis, Scope, frame_list
 from .confidence import NOT_UNIQUE
@@ -272,7 +273,7 @@ def _shown(it: Forged, sender: str, first: int) -> tuple[str, tuple[int, ...]]:
         return f"it goes on behind that FIN [{it.after_fin_frame}]", (it.after_fin_frame,)
     if len(it.signs):
         frames = it.signs["frame"]
-        below = f"at {first}" if len(np.unique(it.signs["seq"])) == 1 else f"below {first + it.length + it.fin}"
+        below = f"at {first}" if len(distinct(it.signs["seq"])) == 1 else f"below {first + it.length + it.fin}"
         text = f"its own ACKs still stand {below} {frame_list(frames)}"
         if len(it.others):
             text += f", and it sends that range itself with another content [{it.others['frame'][0]}]"

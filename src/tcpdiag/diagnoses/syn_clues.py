@@ -8,10 +8,10 @@ import numpy as np
 from ..flows.vantage import BOTH, near_side
 from ..model.event import EventKind
 from ..model.states import State
+from ..sets import among, distinct
 from ..units import NS, plural
 from . import icmp
 from .base import frame_list
-from .columns import distinct
 from .neighbours import Neighbours, Seen
 from .syn_causes import DECISIVE, STRONG, WEAK, Clue, Why
 from .syn_options import ECN_NAME, FEATURES, opening, wants_ecn
@@ -197,7 +197,7 @@ def _near(view: View) -> np.ndarray:
 
 def _errors(view: View, flows: np.ndarray) -> np.ndarray:
     rows = view.rows_of(EventKind.ICMP_ERROR)
-    found: np.ndarray = view.events[rows[np.isin(view.event_flow[rows], flows)]]
+    found: np.ndarray = view.events[rows[among(view.event_flow[rows], flows)]]
     return found
 
 
@@ -208,7 +208,7 @@ def _elsewhere(view: View, flows: np.ndarray, all_flows: np.ndarray) -> int:
     clients = distinct(table["addr_lo"][flows, client[flows]])
     hosts = table["addr_lo"][all_flows, 1 - client[all_flows]]
     begun = table["first_ts_ns"][all_flows]
-    same = np.isin(table["addr_lo"][all_flows, client[all_flows]], clients) & (begun >= begin) & (begun <= end)
+    same = among(table["addr_lo"][all_flows, client[all_flows]], clients) & (begun >= begin) & (begun <= end)
     server = table["addr_lo"][flows[0], 1 - client[flows[0]]]
     return len(distinct(hosts[same & (hosts != server)]))
 
@@ -259,7 +259,7 @@ def _older(view: View, flows: np.ndarray, others: np.ndarray) -> bool:
     Current stacks give each 4-tuple an offset of its own (RFC 7323 section 5.4): their timestamps do not compare.
     """
     table, client = view.flows, view.client
-    mine = np.isin(table["addr_lo"][others, client[others]], table["addr_lo"][flows, client[flows]])
+    mine = among(table["addr_lo"][others, client[others]], table["addr_lo"][flows, client[flows]])
     known = _stamps(view, others[mine][-LOOKED_AT:])
     wanted = _stamps(view, flows)
     if len(known) < CLOCK_MIN or not len(wanted) or np.any(wanted[:, 1] <= 0):

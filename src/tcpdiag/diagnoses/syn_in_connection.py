@@ -92,6 +92,7 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Finding, Refutation, Sentence, Severity
 from ..model.states import State
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .betrayals import Betrayed
@@ -128,7 +129,7 @@ class SynInConnection(Diagnosis):
             yield _alike(view, self._known(view, worst, limits), title, [(c.flow, c.syn_frame) for c in mine])
         explained = {c.flow for c in met}
         betrayed = view.by_kind(EventKind.SYN_IN_CONNECTION)
-        betrayed = betrayed[(betrayed["value"] < 0) & ~np.isin(betrayed["flow"], list(explained))]
+        betrayed = betrayed[(betrayed["value"] < 0) & ~among(betrayed["flow"], list(explained))]
         unknown = list(view.by_flow(betrayed["flow"].astype(np.int64)))
         for group in together(view, [flow for flow, _ in unknown]):
             connects = [Betrayed.of(view, *unknown[i]) for i in group.tolist()]

@@ -123,6 +123,7 @@ from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Seve
 from ..model.flow import EndpointBit
 from ..model.states import State
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
 from .collisions import Collision, collisions
@@ -369,7 +370,7 @@ def _refutations(view: View, met: Collision, seen: Seen) -> Iterator[Refutation]
         else None,
         seen.frames,
     )
-    challenges = met.events[np.isin(met.events["kind"], [int(EventKind.CHALLENGE_ACK), int(EventKind.STALE_ECHO)])]
+    challenges = met.events[among(met.events["kind"], [int(EventKind.CHALLENGE_ACK), int(EventKind.STALE_ECHO)])]
     if len(challenges) and int(holder["bits"]) & EndpointBit.RCV_KNOWN:
         ack, expected = int(challenges[0]["ack"]), int(holder["rcv_nxt"])
         yield Refutation(

@@ -6,9 +6,9 @@ import numpy as np
 
 from ..model.event import EventKind
 from ..model.finding import Refutation, Sentence
+from ..sets import distinct
 from ..units import duration, plural
 from .base import FRAMES_MAX, frame_list
-from .columns import distinct
 from .syn_causes import CLEAR, Ranked, Why, clear
 from .syn_clues import Silent
 from .syn_schedules import Match, match

@@ -108,6 +108,7 @@ from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..model.states import State
 from ..rfc import Rfc
+from ..sets import among
 from ..units import NS, duration, percent, plural
 from . import icmp
 from .base import FRAMES_MAX, Diagnosis, Scope, frame_list
@@ -311,10 +312,10 @@ def _unanswered(view: View, wait_ns: int) -> np.ndarray:
     waiting = view.of_client(view.side("state")) == State.SYN_SENT
     flows = np.flatnonzero(silent & waiting & ~view.one_sided & ~view.flooding)
     flows = flows[view.last_ts_ns - view.flows["first_ts_ns"][flows] >= wait_ns]
-    flows = flows[~np.isin(flows, view.by_kind(EventKind.SYN_IN_CONNECTION)["flow"])]
+    flows = flows[~among(flows, view.by_kind(EventKind.SYN_IN_CONNECTION)["flow"])]
     errors = view.rows_of(EventKind.ICMP_ERROR)
     if len(errors):  # a connect that ICMP refuses is a syn-refused
-        flows = flows[~np.isin(flows, view.event_flow[errors[icmp.refuses(view, errors)]])]
+        flows = flows[~among(flows, view.event_flow[errors[icmp.refuses(view, errors)]])]
     return flows
 
 

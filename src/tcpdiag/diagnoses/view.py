@@ -14,9 +14,10 @@ from ..model.finding import Evidence
 from ..model.flow import EndpointBit, FlowBit
 from ..model.states import State
 from ..model.tables import Tables
+from ..sets import distinct
 from ..units import address, endpoint
 from . import confidence
-from .columns import distinct, gather
+from .columns import gather
 from .confidence import Doubt
 
 _T = TypeVar("_T")

@@ -84,9 +84,9 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import among, distinct
 from ..units import NS, duration, plural
 from .base import Diagnosis, Scope, frame_list
-from .columns import distinct
 from .groups import by_host_and_endpoint
 from .sentences import said
 from .view import View
@@ -119,7 +119,7 @@ class WindowShrunk(Diagnosis):
         flow, side = int(worst["flow"]), int(worst["side"])
         flows = distinct(rows["flow"])
         again = view.once(sent_again)
-        again = again[np.isin(again["flow"], flows)]
+        again = again[among(again["flow"], flows)]
         waited_ns = int(again["value"].max(initial=0))
         who, host = view.role(flow, side), view.host(flow, side)
         return self.finding(

@@ -75,9 +75,9 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.finding import Cause, Evidence, Finding, Refutation, Sentence, Severity
 from ..rfc import Rfc
+from ..sets import distinct
 from ..units import NS, duration, plural, size
 from .base import Diagnosis, Scope, frame_list
-from .columns import distinct
 from .groups import by_host_and_endpoint
 from .sentences import said
 from .view import View

@@ -16,6 +16,7 @@ from ..model.event import EVENT, EventBit, EventKind
 from ..model.flow import EndpointBit
 from ..model.states import State
 from ..model.tables import Tables
+from ..sets import among
 
 __all__ = ["silent_events"]
 
@@ -87,7 +88,7 @@ def _forgotten(tables: Tables) -> np.ndarray:
     held = np.flatnonzero(ends["state"] == State.FIN_WAIT_2)
     hosts = np.stack([flows["addr_hi"][held // 2, held % 2], flows["addr_lo"][held // 2, held % 2]], axis=1)
     reused = flows["previous"][(flows["previous"] >= 0)]
-    proofs = np.isin(held // 2, reused) & _opened_again(tables, held)
+    proofs = among(held // 2, reused) & _opened_again(tables, held)
     known = {tuple(host) for host in hosts[proofs].tolist()}
     if not known:
         return np.zeros(0, EVENT)

@@ -5,11 +5,12 @@ beside it (the time that a kernel takes to answer), and the rest of the path oth
 been forwarded yet has the TTL that its sender's stack starts with: 64, 128 or 255 (RFC 1700; RFC 9293 leaves it to IP).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..model.tables import Tables
+from ..sets import among
 
 __all__ = ["Vantage", "near_side", "vantage"]
 
@@ -19,8 +20,7 @@ _BESIDE = 5  # the other side is this many times farther away
 _FLOOR_NS = 50_000  # below this both sides are answered by kernels on one host or one segment
 
 
-@dataclass(frozen=True)
-class Vantage:
+class Vantage(NamedTuple):
     """`place`: "client", "server", "loopback", "between" or "unknown".
 
     `confidence` is the share of flows that agree, 0 to 1; `reason` says in words what they show.
@@ -86,4 +86,4 @@ def _by_time(tables: Tables, rows: np.ndarray) -> np.ndarray:
 
 
 def _unforwarded(ttl: np.ndarray) -> np.ndarray:
-    return np.isin(ttl, _INITIAL_TTLS)
+    return among(ttl, _INITIAL_TTLS)

@@ -16,6 +16,7 @@ from ..capture.reader import Batch
 from ..model.flow import EndpointBit, FlowBit
 from ..model.segment import Flag, Option, Origin
 from ..model.tables import Tables
+from ..sets import among, distinct
 from ..units import size
 from .recognise import wants_more
 
@@ -161,7 +162,7 @@ class _Search:
     def __init__(self, wanted: Sequence[Place], answer_frames: np.ndarray) -> None:
         self._streams = {place.frame: _Stream(place) for place in wanted}
         frames = np.fromiter(self._streams, np.int64, len(self._streams))
-        self._frames = np.unique(np.concatenate([frames, answer_frames.astype(np.int64)]))
+        self._frames = distinct(np.concatenate([frames, answer_frames.astype(np.int64)]))
         self.last_frame = int(self._frames.max(initial=0))
         self._open: list[_Stream] = []
         self._answers: list[bytes] = []
@@ -221,8 +222,8 @@ class _Search:
         by_key: dict[tuple[int, ...], list[_Stream]] = {}
         for stream in self._open:  # connections after each other may have one key
             by_key.setdefault(stream.key, []).append(stream)
-        ports = np.unique([stream.key[KEY.index("sport")] for stream in self._open])
-        for row in segments[np.isin(segments["sport"], ports) & (segments["captured_len"] > 0)]:
+        ports = distinct(np.array([stream.key[KEY.index("sport")] for stream in self._open]))
+        for row in segments[among(segments["sport"], ports) & (segments["captured_len"] > 0)]:
             for stream in by_key.get(_key(row), ()):
                 if stream.place.frame < row["frame"] <= stream.place.last_frame and not row["origin"] & QUOTED:
                     stream.add(row, batch.buffer)

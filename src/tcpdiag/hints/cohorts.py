@@ -4,7 +4,6 @@ Others are those that no finding names and that came to no halt on their way: bo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -14,6 +13,7 @@ from ..model.finding import Finding, Severity
 from ..model.flow import FlowBit
 from ..model.states import State
 from ..model.tables import Tables
+from ..sets import among, distinct
 
 FLOWS_MAX: Final = 200
 """Connections of a finding, and as many others: a share is then known to 7 percentage points (two standard errors)."""
@@ -28,8 +28,7 @@ SETTLED: Final = (State.ESTABLISHED, State.CLOSED, State.TIME_WAIT)
 MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, well mixed bits
 
 
-@dataclass(frozen=True)
-class Cohort:
+class Cohort(NamedTuple):
     """The connections of a finding and others to their servers' endpoints; those of them that are looked at."""
 
     finding: int  # position among the findings
@@ -102,7 +101,7 @@ class _Pool:
             is_named[streams] = True
         flows = flows[~is_named[flows]]
         states = tables.endpoints["state"]
-        settled = np.isin(states[2 * flows], SETTLED) & np.isin(states[2 * flows + 1], SETTLED)
+        settled = among(states[2 * flows], SETTLED) & among(states[2 * flows + 1], SETTLED)
         self._others = flows[settled]
 
     def cohort(self, position: int, streams: np.ndarray) -> Cohort:
@@ -116,7 +115,7 @@ class _Pool:
         if not len(self._others) or (len(streams) == 1 and self._spoke[streams[0]]):
             return np.zeros(0, np.int64)
         order, keys = self._by_server
-        wanted = np.unique(self._keys(spread(streams)))
+        wanted = distinct(self._keys(spread(streams)))
         bounds = zip(np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right"), strict=True)
         found: np.ndarray = np.sort(np.concatenate([order[low:high] for low, high in bounds]))
         return found

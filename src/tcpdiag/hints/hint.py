@@ -1,7 +1,6 @@
 """What the first bytes of a connection tell. Names and labels: nothing is judged by them."""
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 NAME_MAX: Final = 253  # characters of a host name, RFC 1035 section 2.3.4 without the two that only the wire has
 PATH_MAX: Final = 80
@@ -10,8 +9,7 @@ START_MAX: Final = 24
 ALPN_MAX: Final = 8
 
 
-@dataclass(frozen=True)
-class Hint:
+class Hint(NamedTuple):
     """How one side's part of a connection begins. A field is None, or empty, where that did not tell it.
 
     Everything is text from the capture, cut to a length that a report bears; whoever prints it escapes it.
@@ -32,12 +30,11 @@ class Hint:
 
     def to_dict(self) -> dict[str, Any]:
         """Without what is not known."""
-        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "ts_ns"}
+        values = {name: getattr(self, name) for name in self._fields if name != "ts_ns"}
         return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
-@dataclass(frozen=True)
-class FlowHints:
+class FlowHints(NamedTuple):
     """How both directions of a connection begin; None where nothing was sent, or its first bytes are not there."""
 
     client: Hint | None = None

@@ -94,7 +94,7 @@ def hints_of(tables: Tables, beginnings: Mapping[Side, Beginning], flows: Iterab
         starts = [beginnings.get(Side(flow, side)) for side in (client, 1 - client)]
         if any(starts):
             found[flow] = FlowHints(
-                *(start and replace(hint_of(start.data), frames=start.frames, ts_ns=start.ts_ns) for start in starts)
+                *(start and hint_of(start.data)._replace(frames=start.frames, ts_ns=start.ts_ns) for start in starts)
             )
     return found
 

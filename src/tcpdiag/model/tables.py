@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import UsageError
+from ..sets import among
 from .capture import CaptureFile
 from .event import EVENT, EventKind
 from .flow import DETAIL, ENDPOINT, FLOW, FlowBit
@@ -79,7 +80,7 @@ class Tables:
 
     def events_by(self, *kinds: EventKind) -> np.ndarray:
         """All events of these kinds, in capture order."""
-        return self.events[np.isin(self.events["kind"], [int(kind) for kind in kinds])]
+        return self.events[among(self.events["kind"], [int(kind) for kind in kinds])]
 
     def endpoint(self, flow: int, side: int) -> np.void:
         """Row of one endpoint."""

@@ -80,8 +80,7 @@ def _identifier(text: str, redactor: Redactor) -> str:
 
 
 def _hint(hint: Hint, redactor: Redactor) -> Hint:
-    return replace(
-        hint,
+    return hint._replace(
         sni=hint.sni and redactor.host(hint.sni),
         alpn=tuple(name if name in PROTOCOLS else redactor.word(name) for name in hint.alpn),
         method=hint.method if hint.method is None or hint.method in METHODS else redactor.word(hint.method).upper(),

@@ -25,7 +25,7 @@ def chunks(report: Report) -> Iterator[bytes]:
     yield _key("tool", {"name": "tcpdiag", "version": __version__})
     yield _key("complete", report.complete)
     yield _key("filter", report.expression)
-    yield _key("vantage", None if report.vantage is None else asdict(report.vantage))
+    yield _key("vantage", None if report.vantage is None else report.vantage._asdict())
     yield _key("examined", report.examined)
     yield _key("settings", {"only": report.config.only, "limits": asdict(report.config.limits)})
     yield _key("connections", len(report.tables.flows))

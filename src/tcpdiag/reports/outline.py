@@ -5,8 +5,7 @@ Text and Markdown set the same outline. Nothing is judged here; everything comes
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import capture_notes
 from ..model.finding import Evidence, Finding, Refutation, Severity, Unexamined
@@ -33,18 +32,16 @@ PLACES = {
 }
 
 
-@dataclass(frozen=True)
-class Symptoms:
+class Symptoms(NamedTuple):
     """The findings of one kind in an incident, its cause apart; the first of them speaks for all."""
 
     first: Finding
-    count: int
+    findings: int
     streams: tuple[int, ...]
     frames: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """An incident: its cause in full, the rest of it in a line a kind."""
 
     severity: Severity  # the gravest of its findings
@@ -60,8 +57,7 @@ class Told:
     wireshark: str | None
 
 
-@dataclass(frozen=True)
-class Outline:
+class Outline(NamedTuple):
     """The parts of the report, in order. Told: what is at least a warning, or was asked for by its kind; where there
     is nothing of that, the first notice."""
 
@@ -123,10 +119,10 @@ def about(finding: Finding) -> tuple[str, ...]:
 
 def about_symptoms(symptoms: Symptoms, beside: Finding) -> tuple[str, ...]:
     """The same for the symptoms of an incident; endpoints and streams where they differ from those of `beside`."""
-    if symptoms.count == 1:
+    if symptoms.findings == 1:
         place = "" if where(symptoms.first) == where(beside) else where(symptoms.first)
     else:
-        place = f"{symptoms.count:,} times, {streams_named(symptoms.streams)}"
+        place = f"{symptoms.findings:,} times, {streams_named(symptoms.streams)}"
     return tuple(part for part in (symptoms.first.kind, place, _frames_named(symptoms.frames)) if part)
 
 
@@ -230,7 +226,7 @@ def _symptoms(findings: list[Finding]) -> tuple[Symptoms, ...]:
     return tuple(
         Symptoms(
             first=alike[0],
-            count=len(alike),
+            findings=len(alike),
             streams=tuple(sorted({stream for finding in alike for stream in finding.streams})),
             frames=tuple(sorted({frame for finding in alike for frame in finding.frames})),
         )

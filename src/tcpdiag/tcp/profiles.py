@@ -3,9 +3,8 @@
 RFC 9293 section 3.10.7.4 with RFC 5961 section 3.2 is `strict`; the others are what kernels are known to do.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -24,8 +23,7 @@ class RstAction(IntEnum):
     IGNORE = 3  # drops it without a word
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """One family of TCP stacks."""
 
     name: str

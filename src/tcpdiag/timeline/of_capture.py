@@ -11,6 +11,7 @@ from ..model.event import EventBit, EventKind
 from ..model.finding import Finding
 from ..model.states import State
 from ..model.tables import Tables
+from ..sets import among
 from . import words
 from .moment import Moment
 
@@ -49,8 +50,8 @@ def notable(
             if item.frame:
                 evidence[item.frame].append(finding.id)
     events = tables.events
-    wanted = np.isin(events["kind"], [int(kind) for kind in NOTABLE])
-    wanted |= np.isin(events["frame"], np.array(list(evidence), dtype=np.int64)) & (events["frame"] > 0)
+    wanted = among(events["kind"], [int(kind) for kind in NOTABLE])
+    wanted |= among(events["frame"], np.array(list(evidence), dtype=np.int64)) & (events["frame"] > 0)
     wanted &= (events["bits"] & EventBit.WITHDRAWN) == 0
     chosen = np.zeros(len(tables.flows) + 1, bool)
     chosen[streams] = True

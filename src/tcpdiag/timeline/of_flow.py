@@ -14,6 +14,7 @@ from ..model.segment import Flag
 from ..model.states import State
 from ..model.tables import Tables
 from ..second_look import raw_segments, sender_of, window_bytes
+from ..sets import among
 from ..units import NS
 from . import words
 from .moment import Fold, Moment
@@ -106,7 +107,7 @@ class _Builder:
         special: np.ndarray = (self._rows["flags"] & _OPENS_OR_ENDS) != 0
         frames = self._rows["frame"]
         told = [f for f, events in self._events.items() if any(e["kind"] not in words.REPEATED for e in events)]
-        special |= np.isin(frames, np.array([*told, *self._findings], dtype=np.int64))
+        special |= among(frames, np.array([*told, *self._findings], dtype=np.int64))
         return special
 
     def _stretch(self, first: int, end: int) -> Iterator[Moment]:
@@ -114,7 +115,7 @@ class _Builder:
         seen: Counter[tuple[int, ...]] = Counter()
         start = first
         frames = self._rows["frame"]
-        repeating = np.flatnonzero(np.isin(frames[first:end], np.array(list(self._events), dtype=np.int64))) + first
+        repeating = np.flatnonzero(among(frames[first:end], np.array(list(self._events), dtype=np.int64))) + first
         for index in repeating.tolist():
             kinds = tuple(sorted(int(event["kind"]) for event in self._events[int(frames[index])]))
             signature = (int(self._side[index]), *kinds)
