@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dpkt
 import numpy as np
 import pytest
 
@@ -39,3 +40,34 @@ def test_only_the_chosen_connections_are_there(path: Path) -> None:
     packets, _ = counted(tables, path, chosen)
     assert packets[chosen].tolist() == every[chosen].tolist()
     assert packets.sum() == every[chosen].sum()
+
+
+def test_what_came_in_fragments_has_its_payload(tmp_path: Path) -> None:
+    """`payload_offset` counts in the buffer of the part, however many datagrams were put together in it."""
+    texts = [bytes([65 + number]) * 3000 for number in range(3)]
+    path = tmp_path / "fragments.pcap"
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file)
+        for number, text in enumerate(texts):
+            for packet in fragments(text, number):
+                writer.writepkt(packet, 1000 + number)
+    tables = tcpdiag.analyze(path, hints=False).tables
+    (part,) = parts(tables, [str(path)])
+    starts, lengths = (part.rows[name].tolist() for name in ("payload_offset", "captured_len"))
+    found = [part.batch.buffer[at : at + size].tobytes() for at, size in zip(starts, lengths, strict=True)]
+    assert found == texts
+
+
+def fragments(text: bytes, number: int) -> list[bytes]:
+    """One segment in IPv4 fragments of 1,480 bytes."""
+    tcp = dpkt.tcp.TCP(sport=1000, dport=80, seq=1 + number * len(text), ack=1, flags=dpkt.tcp.TH_ACK, data=text)
+    ends = {"src": bytes([10, 0, 0, 1]), "dst": bytes([10, 0, 0, 2])}
+    whole = bytes(dpkt.ip.IP(**ends, id=number, p=dpkt.ip.IP_PROTO_TCP, data=tcp))[20:]
+    packets = []
+    for at in range(0, len(whole), 1480):
+        piece = whole[at : at + 1480]
+        more = at + len(piece) < len(whole)
+        ip = dpkt.ip.IP(**ends, id=number, p=dpkt.ip.IP_PROTO_TCP, mf=int(more), offset=at // 8, data=piece)
+        ip.len = 20 + len(piece)
+        packets.append(bytes(dpkt.ethernet.Ethernet(data=ip)))
+    return packets

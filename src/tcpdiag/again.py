@@ -24,7 +24,8 @@ FAR = np.uint64(29)
 class Part(NamedTuple):
     """What one batch of the capture holds of the chosen connections. All arrays have the same length."""
 
-    batch: Batch  # the packets as read: `rows["payload_offset"]` counts in its buffer
+    batch: Batch  # the packets as read: `rows["payload_offset"]` counts in its buffer, which goes on with the datagrams
+    # that were put together from fragments
     rows: np.ndarray  # SEGMENT, in capture order; valid until four further parts were taken
     streams: np.ndarray  # i8
     sides: np.ndarray  # u1, of the sender
@@ -63,12 +64,14 @@ def parts(
 def _parts(
     owners: "_Owners", paths: Sequence[str], decoder: Decoder | None, on_progress: Progress | None
 ) -> Iterator[Part]:
-    decoder = decoder or Decoder()
+    decoder = decoder or Decoder(keep_joined=True)
     if not owners.last_frame:
         return
     with reader_again(paths, on_progress=on_progress) as reader:
         for batch in reader:
             rows = decoder.decode(batch)
+            if decoder.joined:
+                batch = batch._replace(buffer=np.concatenate([batch.buffer, *decoder.joined]))
             streams, sides = owners.of(rows)
             if (streams < 0).any():
                 kept = streams >= 0

@@ -22,9 +22,10 @@ class Decoder:
 
     State is kept across batches and files: unfinished fragments and the table of tunnels, both bounded.
     `answers`: the DNS answers over UDP of the batch decoded last (ANSWER rows), fragmented ones left out.
+    keep_joined: whether `joined` gets the datagrams put together from fragments, whose payload a second look wants.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_joined: bool = False) -> None:
         self._kernel = load("decode")
         self._table = TunnelTable()
         self._reassembler = Reassembler()
@@ -36,13 +37,19 @@ class Decoder:
         self._layers = np.zeros(MAX_LAYERS, LAYER)
         self._counts: dict[int, np.ndarray] = {}
         self._tcp: dict[int, int] = {}
+        self._keep_joined = keep_joined
+        self.joined: list[np.ndarray] = []
+        """Bytes (u1) that go on where the buffer of the batch decoded last ends; empty without `keep_joined`."""
+        self._joined_bytes = 0
 
     def decode(self, batch: Batch) -> np.ndarray:
         """SEGMENT rows of the batch in frame order; valid until four more calls.
 
         A segment put together from fragments has `Origin.REASSEMBLED`, the frame of the fragment that completed it,
-        and no payload in the buffer: `captured_len` 0.
+        and no payload in the buffer: `captured_len` 0, or, with `keep_joined`, one in `joined`, its `payload_offset`
+        counted on from the end of the buffer.
         """
+        self.joined, self._joined_bytes = [], 0
         n = len(batch.records)
         self._turn = (self._turn + 1) % ROTATION
         if len(self._outputs[self._turn]) < n:
@@ -102,7 +109,7 @@ class Decoder:
                 if found:
                     row["origin"] |= np.uint8(Origin.REASSEMBLED)
                     row["pkttype"] = pkttype
-                    row["captured_len"] = row["payload_offset"] = 0
+                    self._place(row, buffer, len(batch.buffer))
                     rows.append(row)
                 if not more:
                     break
@@ -110,6 +117,15 @@ class Decoder:
             else:
                 counts[Reason.TOO_DEEP] += 1
         return rows
+
+    def _place(self, row: np.ndarray, whole: np.ndarray, end: int) -> None:
+        """Where the payload is of a segment in a datagram put together, which is in no buffer."""
+        if self._keep_joined:
+            row["payload_offset"] += end + self._joined_bytes
+            self.joined.append(whole)
+            self._joined_bytes += len(whole)
+        else:
+            row["captured_len"] = row["payload_offset"] = 0
 
     @property
     def tunnels(self) -> tuple[Tunnel, ...]:
