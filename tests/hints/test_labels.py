@@ -227,6 +227,18 @@ def test_only_some_of_many_are_looked_at(tmp_path: Path, monkeypatch: pytest.Mon
     assert finding.data["application"]["others"] == {"looked_at": 5, "of": 8, "alike": 0}
 
 
+def test_of_a_large_capture_the_first_ones_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohorts, "LARGE_PACKETS", 0)
+    monkeypatch.setattr(cohorts, "LEAST_OF_LARGE", cohorts.LEAST)
+    monkeypatch.setattr(cohorts, "FIRST_OF_LARGE", 3)
+    report = tcpdiag.analyze(leak(tmp_path / "a.pcap"))
+    finding = only_finding(report, "close-wait-leak")
+    assert finding.story[-1].text.startswith("All 3 that were looked at (of 12) asked for the same")
+    assert report.hints is not None
+    assert set(finding.streams[:3]) <= set(report.hints)
+    assert max(report.hints) <= finding.streams[2], "nothing behind them is read"
+
+
 def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohorts, "TOTAL_MAX", 1)
     packets: list[bytes] = []

@@ -22,8 +22,11 @@ TOTAL_MAX: Final = 4096
 LEAST: Final = Severity.NOTICE
 """What is less is told in a line, or not at all."""
 LARGE_PACKETS: Final = 200_000
+"""Reading more packets than this again takes a good part of the first reading's time."""
 LEAST_OF_LARGE: Final = Severity.WARNING
-"""Reading so many packets again takes a good part of the first reading's time: a notice is not worth it."""
+FIRST_OF_LARGE: Final = 64
+"""Connections of a finding, and others beside them: the first ones, so that a part of a large capture is enough. A
+share is then known to 12 percentage points."""
 SETTLED: Final = (State.ESTABLISHED, State.CLOSED, State.TIME_WAIT)
 MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, well mixed bits
 
@@ -40,24 +43,27 @@ class Cohort(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The cohorts, and how many findings came too late to have one."""
+    """The cohorts, and how many findings came too late to have one. `in_part`: the capture is too large for more than
+    its first part."""
 
     cohorts: list[Cohort]
     left_out: int
+    in_part: bool
 
 
 def choose(tables: Tables, findings: Sequence[Finding]) -> Choice:
     """The cohorts of the findings that are worth it, in the order of the findings, until TOTAL_MAX is reached."""
     packets = sum(file.packets for file in tables.files)
-    least = LEAST if packets <= LARGE_PACKETS else LEAST_OF_LARGE
+    is_large = packets > LARGE_PACKETS
+    least = LEAST_OF_LARGE if is_large else LEAST
     worth = [
         (position, np.asarray(finding.streams, np.int64))
         for position, finding in enumerate(findings)
         if _is_worth(finding, least)
     ]
     if not worth:
-        return Choice([], 0)
-    pool = _Pool(tables, [streams for _, streams in worth])
+        return Choice([], 0, is_large)
+    pool = _Pool(tables, [streams for _, streams in worth], is_large)
     chosen: set[int] = set()
     cohorts, left_out = [], 0
     for position, streams in worth:
@@ -65,11 +71,11 @@ def choose(tables: Tables, findings: Sequence[Finding]) -> Choice:
             left_out += 1
             continue
         cohort = pool.cohort(position, streams)
-        if not cohort.spoke and (packets > LARGE_PACKETS or cohort.of > FLOWS_MAX):
+        if not cohort.spoke and (is_large or cohort.of > FLOWS_MAX):
             continue  # what others asked there is a hint for a few silent connections, not for a flood
         chosen.update(cohort.flows.tolist(), cohort.others.tolist())
         cohorts.append(cohort)
-    return Choice(cohorts, left_out)
+    return Choice(cohorts, left_out, is_large)
 
 
 def _is_worth(finding: Finding, least: Severity) -> bool:
@@ -87,8 +93,9 @@ def spread(rows: np.ndarray, most: int = FLOWS_MAX) -> np.ndarray:
 class _Pool:
     """All connections whose beginning can be looked at, findable by their server's endpoint."""
 
-    def __init__(self, tables: Tables, named: Sequence[np.ndarray]) -> None:
+    def __init__(self, tables: Tables, named: Sequence[np.ndarray], is_large: bool) -> None:
         self._tables = tables
+        self._is_large = is_large
         detail = tables.flows["detail"].astype(np.int64)
         known = np.flatnonzero((detail >= 0) & ((tables.flows["bits"] & FlowBit.MIDSTREAM) == 0))
         text = tables.details["text_frame"]
@@ -108,7 +115,12 @@ class _Pool:
         """The cohort of a finding about these streams."""
         spoke = streams[self._spoke[streams]]
         others = self._beside(streams)
-        return Cohort(position, spread(spoke), len(streams), len(spoke), spread(others), len(others))
+        if self._is_large:
+            ours = spoke[:FIRST_OF_LARGE]
+            theirs = others[: np.searchsorted(others, ours.max(initial=-1))][:FIRST_OF_LARGE]
+        else:
+            ours, theirs = spread(spoke), spread(others)
+        return Cohort(position, ours, len(streams), len(spoke), theirs, len(others))
 
     def _beside(self, streams: np.ndarray) -> np.ndarray:
         """Others to the endpoints of some of these, ascending; none for a single connection that spoke."""

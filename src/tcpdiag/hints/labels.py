@@ -29,6 +29,10 @@ class Answers(NamedTuple):
     frames: np.ndarray  # u4, ascending
     left_out: int  # further ones
 
+    def first(self, count: int) -> "Answers":
+        """The first so many of them; the others are left out."""
+        return Answers(self.frames[:count], self.left_out + len(self.frames) - count)
+
 
 class Labelled(NamedTuple):
     """The same findings and incidents with their hints, the names of addresses, and what could not be looked at."""
@@ -58,7 +62,12 @@ def label(
         {flow for cohort in choice.cohorts for part in (cohort.flows, cohort.others) for flow in part.tolist()}
     )
     named = _addresses(tables, [findings[cohort.finding] for cohort in choice.cohorts])
-    found = read(paths, places(tables, flows), answers.frames if named else answers.frames[:0], stop)
+    wanted = places(tables, flows)
+    if not named:
+        answers = answers.first(0)
+    elif choice.in_part:
+        answers = answers.first(int(np.searchsorted(answers.frames, max((place.frame for place in wanted), default=0))))
+    found = read(paths, wanted, answers.frames, stop)
     hints = hints_of(tables, found.beginnings, flows)
     return Labelled(
         *_told(choice, findings, incidents, hints),
