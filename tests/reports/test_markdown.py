@@ -31,6 +31,7 @@ HOSTILE = "a|b\n| --- |\n# no `heading` <script>alert(1)</script> ![x](http://ev
         ("$x$", r"\$x\$"),
         ("\x1b[31m\u202e", r"\\x1b\[31m\\u202e"),
         ("&lt;", r"\&lt;"),
+        ("ask @team", "ask @\u2060team"),
     ],
 )
 def test_escaped(text: str, expected: str) -> None:

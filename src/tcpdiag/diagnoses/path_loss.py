@@ -300,7 +300,7 @@ def _title(path: Path, limits: Thresholds) -> str:
 
 def _span(view: View, path: Path, rows: np.ndarray) -> tuple[int, int]:
     if len(rows):
-        return int(rows["ts_ns"].min() - rows["value"].max(initial=0).clip(0)), int(rows["ts_ns"].max())
+        return int((rows["ts_ns"] - rows["value"].clip(0)).min()), int(rows["ts_ns"].max())
     lives = view.flows[path.flows]
     return int(lives["first_ts_ns"].min()), int(lives["last_ts_ns"].max())
 

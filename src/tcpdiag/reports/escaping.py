@@ -4,12 +4,15 @@ import re
 
 from ..units import printable
 
+MENTION = "@\u2060"
+"""A word joiner after it, which nobody sees: GitHub and GitLab send mail to whom `@name` names, escaped or not."""
 SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&!$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no HTML, no links, no formulas, no control characters."""
-    return SPECIAL.sub(r"\\\1", printable(text.replace("\n", " ")))
+    """Text that Markdown shows as it is: no markup, no HTML, no links, no formulas, no mentions, no control
+    characters."""
+    return SPECIAL.sub(r"\\\1", printable(text.replace("\n", " "))).replace("@", MENTION)
 
 
 def code(text: str) -> str:
