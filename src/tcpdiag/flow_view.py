@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .figures.flow_plots import FlowPlots
     from .hints.hint import FlowHints
+    from .streams import Conversation, StreamNumber
     from .timeline import Moment
 
 
@@ -48,7 +49,7 @@ class Flow:
         paths: Sequence[str],
         findings: Sequence[Finding] = (),
     ) -> None:
-        self.stream = stream
+        self._number = stream
         self._all_findings = findings
         self.tables = tables
         self._states = states
@@ -58,12 +59,30 @@ class Flow:
         self._sides = (client, 1 - client)
 
     def __repr__(self) -> str:
-        return f"<Flow {self.stream}: {self.client} > {self.server}>"
+        return f"<Flow {self._number}: {self.client} > {self.server}>"
 
     def _repr_html_(self) -> str:
         from .notebook import of_flow
 
         return of_flow(self)
+
+    @property
+    def stream(self) -> "StreamNumber":
+        """Wireshark's `tcp.stream`, a number. Called with the sender's side it gives what was sent:
+        `flow.stream("client")` iterates over chunks; see `tcpdiag.streams.Stream`.
+        """
+        from .streams import Stream, StreamNumber
+
+        return StreamNumber(self._number, lambda side: Stream(self.tables, self._number, self.paths, side))
+
+    def follow(self) -> "Conversation":
+        """The bytes of both directions in the order in which they were complete; see `tcpdiag.streams.Conversation`.
+
+        Raises UsageError for a redacted report, and, when iterated, for a capture that cannot be read twice.
+        """
+        from .streams import Conversation
+
+        return Conversation(self.tables, self._number, self.paths)
 
     @property
     def client(self) -> str:
@@ -125,18 +144,18 @@ class Flow:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Those that are about this connection, in rank order."""
-        return tuple(finding for finding in self._all_findings if self.stream in finding.streams)
+        return tuple(finding for finding in self._all_findings if self._number in finding.streams)
 
     @cached_property
     def counts(self) -> dict[str, tuple[int, int]]:
         """Packets, bytes, retransmissions, ... as (client, server), by name; see `flow_columns`."""
-        columns = flow_columns.by_side(self.tables, np.array([self.stream]))
+        columns = flow_columns.by_side(self.tables, np.array([self._number]))
         return {name: (int(columns[name][0][0]), int(columns[name][1][0])) for name in COUNTS}
 
     @cached_property
     def rtt_ns(self) -> dict[str, dict[str, int] | None]:
         """Round trip from the tap to each side and back: `{"client": {"min", "mean", "max", "samples"}, ...}`."""
-        columns = flow_columns.by_side(self.tables, np.array([self.stream]))
+        columns = flow_columns.by_side(self.tables, np.array([self._number]))
         found: dict[str, dict[str, int] | None] = {}
         for index, side in enumerate(SIDES):
             low, mean, high, samples = (int(columns[name][index][0]) for name in RTT)
@@ -160,7 +179,7 @@ class Flow:
         """
         from .timeline import timeline
 
-        return timeline(self.tables, self.stream, self.paths, self.findings, fold=fold)
+        return timeline(self.tables, self._number, self.paths, self.findings, fold=fold)
 
     def timeline_frame(self, *, fold: bool = True) -> "pd.DataFrame":
         """The same as a DataFrame. Its columns: `help(tcpdiag.dataframes.timeline_frame)`."""
@@ -183,7 +202,7 @@ class Flow:
         """What its segments brought about, as a DataFrame. Its columns: `help(tcpdiag.dataframes.events_frame)`."""
         from .dataframes import events_frame
 
-        return events_frame(self.tables, self.tables.whole("events").events_of(self.stream))
+        return events_frame(self.tables, self.tables.whole("events").events_of(self._number))
 
     def segments(self) -> "pd.DataFrame":
         """Its segments as a DataFrame, read from the capture again. Its columns: `help(tcpdiag.second_look.segments)`.
@@ -192,7 +211,7 @@ class Flow:
         """
         from .second_look import segments
 
-        return segments(self.tables, self.stream, self.paths)
+        return segments(self.tables, self._number, self.paths)
 
     @cached_property
     def hints(self) -> "FlowHints":
@@ -203,7 +222,7 @@ class Flow:
         """
         from .hints.labels import hints_of_flow
 
-        return hints_of_flow(self.tables, self.stream, self.paths)
+        return hints_of_flow(self.tables, self._number, self.paths)
 
     def _endpoint(self, side: int) -> str:
         row = self._row
@@ -211,7 +230,7 @@ class Flow:
         return units.endpoint(int(row["family"]), hi, lo, port)
 
     def _states_of(self, side: int) -> Iterator[FlowState]:
-        rows, _ = self._states.rows_of(np.array([2 * self.stream + side]))
+        rows, _ = self._states.rows_of(np.array([2 * self._number + side]))
         for event in self.tables.events[rows]:
             yield FlowState(
                 State(int(event["state"])),
