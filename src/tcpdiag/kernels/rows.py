@@ -1,4 +1,4 @@
-"""Rows of a structured array for an uncompiled kernel: Python integers in, Python integers out.
+"""Rows of a structured array for an uncompiled kernel: Python numbers in, Python numbers out.
 
 A compiled kernel takes the array itself as a memoryview of structs. Uncompiled, numpy scalars would wrap
 unlike C integers and unlike Python ones, so the same source is given these instead; a value that does not fit
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Row:
-    """One row; attributes are the columns. An array column reads as a numpy view of Python-sized integers."""
+    """One row; attributes are the columns. An array column reads as a numpy view of Python's own numbers."""
 
     __slots__ = ("_array", "_index")
 
@@ -21,9 +21,9 @@ class Row:
 
     def __getattr__(self, name: str) -> Any:
         value = self._array[name][self._index]
-        return Cells(value) if isinstance(value, np.ndarray) else int(value)
+        return Cells(value) if isinstance(value, np.ndarray) else value.item()
 
-    def __setattr__(self, name: str, value: int) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         self._array[name][self._index] = value
 
 
@@ -35,10 +35,10 @@ class Cells:
     def __init__(self, values: np.ndarray) -> None:
         self._values = values
 
-    def __getitem__(self, index: int) -> int:
-        return int(self._values[index])
+    def __getitem__(self, index: int) -> Any:
+        return self._values[index].item()
 
-    def __setitem__(self, index: int, value: int) -> None:
+    def __setitem__(self, index: int, value: Any) -> None:
         self._values[index] = value
 
 
