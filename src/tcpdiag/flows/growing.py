@@ -5,10 +5,18 @@ pages (Linux `mremap`) growing copies nothing. Elsewhere it is a copy into a lar
 """
 
 import mmap
+from contextlib import suppress
+from typing import Final
 
 import numpy as np
 
 __all__ = ["GrowingTable"]
+
+WIDE: Final = 512
+"""Bytes of a row from which on large pages (2 MB) are asked for: a new row then seldom means a new page, and what is
+looked up here and there misses the translation cache less. Narrow rows fill small pages as well."""
+HUGE: Final = 8 << 20
+"""Bytes of a table below which they would cost a short run more than they give."""
 
 _FLAGS = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
 
@@ -33,6 +41,9 @@ class GrowingTable:
         except (BufferError, OSError, SystemError, ValueError):
             old, self._memory = self._memory, _anonymous(size)
             self._memory[: before * self._dtype.itemsize] = old[: before * self._dtype.itemsize]
+        if self._dtype.itemsize >= WIDE and size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+            with suppress(OSError):  # a kernel without them
+                self._memory.madvise(mmap.MADV_HUGEPAGE)
         self.rows = np.frombuffer(self._memory, self._dtype, count)
 
 
