@@ -60,19 +60,26 @@ def flows_frame(columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    return pd.DataFrame(series(columns)).set_index("stream")
+
+
+def series(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Columns of `FlowTable.columns` as those of a DataFrame, by its names of them."""
+    import pandas as pd
+
     data: dict[str, Any] = {}
     for name, column in columns.items():
         if name in ("first_ts_ns", "last_ts_ns"):
-            data[name.removesuffix("_ns")] = _times(column)
+            data[name.removesuffix("_ns")] = times(column)
         elif name in ("first_frame", "last_frame", "stream") or column.dtype == np.bool_:
             data[name] = column
         elif column.dtype == np.int64:
-            data[name] = _numbers(column, column == UNKNOWN)
+            data[name] = numbers(column, column == UNKNOWN)
         elif name.endswith("_state"):
             data[name] = pd.Categorical(column, categories=STATES)
         else:
             data[name] = pd.array(column, dtype="string")
-    return pd.DataFrame(data).set_index("stream")
+    return data
 
 
 def events_frame(tables: Tables, events: np.ndarray) -> "pd.DataFrame":
@@ -113,16 +120,16 @@ def events_frame(tables: Tables, events: np.ndarray) -> "pd.DataFrame":
     flags, place = np.unique(events["flags"], return_inverse=True)
     letters = np.array([flag_letters(int(value)) for value in flags], dtype=object)
     data: dict[str, Any] = {
-        "ts": _times(events["ts_ns"]),
-        "stream": _numbers(flow, flow < 0),
-        "frame": _numbers(events["frame"], events["frame"] == 0),
-        "kind": _words(events["kind"], {kind: kind.name for kind in EventKind}),
+        "ts": times(events["ts_ns"]),
+        "stream": numbers(flow, flow < 0),
+        "frame": numbers(events["frame"], events["frame"] == 0),
+        "kind": words(events["kind"], {kind: kind.name for kind in EventKind}),
     }
     for name in ("side", "sender"):
         data[name] = pd.Categorical.from_codes(np.where(flow < 0, -1, events[name] != client), list(SIDES))
-    data["state"] = _words(events["state"], {state: str(state) for state in State})
+    data["state"] = words(events["state"], {state: str(state) for state in State})
     data["value"] = events["value"].copy()
-    data["ref"] = _numbers(events["ref"], events["ref"] == 0)
+    data["ref"] = numbers(events["ref"], events["ref"] == 0)
     data["detail"] = events["detail"].copy()
     data["flags"] = pd.array(letters[place.reshape(-1)], dtype="string")
     data |= {name: events[name].copy() for name in ("seq", "ack", "payload_len", "window", "ip_id", "ttl", "options")}
@@ -159,7 +166,7 @@ def findings_frame(findings: Sequence[Finding]) -> "pd.DataFrame":
     for name in ("streams", "frames"):
         data[name] = pd.Series([list(getattr(finding, name)) for finding in findings], dtype=object).array
     for name in ("first_ts", "last_ts"):
-        data[name] = _times(pd.array([getattr(finding, f"{name}_ns") for finding in findings], dtype="Int64"))
+        data[name] = times(pd.array([getattr(finding, f"{name}_ns") for finding in findings], dtype="Int64"))
     return pd.DataFrame(data, index=pd.Index([finding.id for finding in findings], name="id", dtype="string"))
 
 
@@ -182,7 +189,7 @@ def timeline_frame(moments: "Sequence[Moment]") -> "pd.DataFrame":
     import pandas as pd
 
     data: dict[str, Any] = {
-        "ts": _times(np.array([moment.ts_ns for moment in moments], np.int64)),
+        "ts": times(np.array([moment.ts_ns for moment in moments], np.int64)),
         "frame": pd.array([moment.frame for moment in moments], dtype="Int64"),
         "count": np.array([moment.count for moment in moments], np.int64),
         "sender": pd.Categorical([moment.sender for moment in moments], categories=list(SIDES)),
@@ -196,13 +203,15 @@ def timeline_frame(moments: "Sequence[Moment]") -> "pd.DataFrame":
     return pd.DataFrame(data)
 
 
-def _times(ts_ns: Any) -> Any:
+def times(ts_ns: Any) -> Any:
+    """Epoch nanoseconds as a column of times."""
     import pandas as pd
 
     return pd.to_datetime(ts_ns, unit="ns", utc=True)
 
 
-def _words(codes: np.ndarray, names: Mapping[int, str]) -> Any:
+def words(codes: np.ndarray, names: Mapping[int, str]) -> Any:
+    """Codes below 256 as a category of their names."""
     import pandas as pd
 
     place = np.full(256, -1, np.int8)
@@ -210,7 +219,8 @@ def _words(codes: np.ndarray, names: Mapping[int, str]) -> Any:
     return pd.Categorical.from_codes(place[codes], list(names.values()))
 
 
-def _numbers(values: np.ndarray, unknown: np.ndarray) -> Any:
+def numbers(values: np.ndarray, unknown: np.ndarray) -> Any:
+    """Whole numbers as a column; <NA> where `unknown`."""
     import pandas as pd
 
     return pd.arrays.IntegerArray(values.astype(np.int64), unknown)

@@ -19,10 +19,13 @@ from .model.tables import Tables
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .capture.reader import Progress
     from .figures.flow_plots import FlowPlots
     from .hints.hint import FlowHints
+    from .statistics.table import WideTable
     from .streams import Conversation, StreamNumber
     from .timeline import Moment
+    from .verdicts import VerdictArrays
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,15 @@ class Flow:
 
         return StreamNumber(self._number, lambda side: Stream(self.tables, self._number, self.paths, side))
 
-    def follow(self) -> "Conversation":
+    def follow(self, *sides: str) -> "Conversation":
         """The bytes of both directions in the order in which they were complete; see `tcpdiag.streams.Conversation`.
 
-        Raises UsageError for a redacted report, and, when iterated, for a capture that cannot be read twice.
+        sides: only of these. Raises UsageError for a redacted report, and, when iterated, for a capture that cannot be
+        read twice.
         """
         from .streams import Conversation
 
-        return Conversation(self.tables, self._number, self.paths)
+        return Conversation(self.tables, self._number, self.paths, sides=sides or SIDES)
 
     @property
     def client(self) -> str:
@@ -313,11 +317,34 @@ class FlowTable:
             found |= {f"{side}_{name}": column for side, column in zip(SIDES, pair, strict=True)}
         return found
 
-    def frame(self) -> "pd.DataFrame":
-        """A pandas DataFrame, one row a connection. Its columns: `help(tcpdiag.dataframes.flows_frame)`."""
+    def frame(self, *, wide: bool = False, on_progress: "Progress | None" = None) -> "pd.DataFrame":
+        """A pandas DataFrame, one row a connection. Its columns: `help(tcpdiag.dataframes.flows_frame)`.
+
+        wide: also what needs all of its segments, which are read from the capture again, see
+        `help(tcpdiag.statistics.frames.wide_frame)`. Raises UsageError when the capture cannot be read twice.
+        on_progress: called with the bytes read and the bytes in all.
+        """
         from .dataframes import flows_frame
 
-        return flows_frame(self.columns())
+        return self.wide(on_progress=on_progress).frame() if wide else flows_frame(self.columns())
+
+    def wide(self, *, on_progress: "Progress | None" = None) -> "WideTable":
+        """The same connections with what needs all of their segments, which are read from the capture again.
+
+        Raises UsageError when the capture cannot be read twice.
+        """
+        from .statistics.table import WideTable
+
+        return WideTable.of(self.columns(), self.tables, self._paths, on_progress=on_progress)
+
+    def verdicts(self, *, wireshark: bool = False) -> "VerdictArrays":
+        """The verdicts on all segments of these flows as arrays, read from the capture again; ours, or Wireshark's.
+
+        Raises UsageError when the capture cannot be read twice.
+        """
+        from .verdicts import collect
+
+        return collect(self.tables, self._paths, self.streams, wireshark=wireshark)
 
     def _with(self, streams: np.ndarray) -> "FlowTable":
         return FlowTable(self.tables, self.states, streams, self._paths, self._findings)

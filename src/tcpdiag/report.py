@@ -235,8 +235,23 @@ class Report:
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}") from None
 
-    def to_frame(self, what: Literal["findings", "events", "flows"] = "findings") -> "pd.DataFrame":
-        """Findings, events or flows as a pandas DataFrame; `help(tcpdiag.dataframes)` tells their columns."""
+    def hosts(self) -> "pd.DataFrame":
+        """One row a host: connections, traffic, retransmissions, round trips, resets, failed handshakes. Its columns:
+        `help(tcpdiag.statistics.frames.hosts_frame)`."""
+        from .statistics import frames, summaries
+
+        return frames.hosts_frame(summaries.hosts(self.tables, self.streams))
+
+    def host_pairs(self) -> "pd.DataFrame":
+        """The same for each path: one row a pair of hosts, each direction apart. Its columns:
+        `help(tcpdiag.statistics.frames.paths_frame)`."""
+        from .statistics import frames, summaries
+
+        return frames.paths_frame(summaries.paths(self.tables, self.streams))
+
+    def to_frame(self, what: Literal["findings", "events", "flows", "hosts", "paths"] = "findings") -> "pd.DataFrame":
+        """Findings, events, flows, hosts or paths as a pandas DataFrame; `help(tcpdiag.dataframes)` and
+        `help(tcpdiag.statistics.frames)` tell their columns."""
         from . import dataframes
 
         if what == "flows":
@@ -247,7 +262,11 @@ class Report:
             return dataframes.events_frame(self.tables, chosen)
         if what == "findings":
             return dataframes.findings_frame(self.findings)
-        raise UsageError(f"no table {what!r}: findings, events, flows")
+        if what == "hosts":
+            return self.hosts()
+        if what == "paths":
+            return self.host_pairs()
+        raise UsageError(f"no table {what!r}: findings, events, flows, hosts, paths")
 
 
 def format_of(path: str | Path) -> str:
