@@ -13,6 +13,7 @@ from ..units import printable
 from .analyze import analyze
 from .explain import explain
 from .flows import flows
+from .follow import follow
 from .plot import plot
 from .report import report
 from .timeline import timeline
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command(short_help="Find what is wrong with the connections, the cause first.")(analyze)
 app.command(short_help="List the connections, numbered as in Wireshark.")(flows)
 app.command(short_help="Tell what happened on a connection, segment by segment.")(timeline)
+app.command(short_help="Print the bytes that a connection carried.")(follow)
 app.command(short_help="Draw a connection, or the capture as a whole.")(plot)
 app.command(short_help="Tell a report that was stored as JSON in another format.")(report)
 app.command(short_help="Tell what a kind of finding means.")(explain)
@@ -56,6 +58,7 @@ def tcpdiag(
       tcpdump -i any -w - tcp | tcpdiag analyze -
       tcpdiag flows --sort bytes --limit 20 office.pcap
       tcpdiag timeline office.pcap --flow 0
+      tcpdiag follow office.pcap --flow 0
       tcpdiag plot office.pcap --flow 0 --kind sequence -o office.svg
       tcpdiag report office.json -o office.html
       tcpdiag explain rst-off-sequence

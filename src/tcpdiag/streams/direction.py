@@ -35,8 +35,8 @@ class Direction:
     """The text of one side, in order: `out` gets pieces, gaps among them. Offsets count from the stream's beginning.
 
     Held are ranges above the edge, so memory does not grow with sequence numbers. A gap is declared when the receiver
-    has acknowledged all of it and PATIENCE_NS later it is still there, when more would have to be held than
-    `held.HELD_BYTES`, and at the end.
+    has acknowledged all of it and then sends text, or PATIENCE_NS later it is still there; when more would have to be
+    held than `held.HELD_BYTES`; and at the end.
     """
 
     def __init__(self, side: int, *, first_byte: int | None, checks: bool, keeping: Keeping, wanted: bool) -> None:
@@ -143,8 +143,10 @@ class Direction:
         if len(self.urgent) < NOTES_MOST:
             self.urgent.append(Urgent(self.offset + diff(seq, self.next), frame))
 
-    def tick(self, ts_ns: int, frame: int) -> None:
-        """Time goes on: declare the gaps that nothing will fill any more."""
+    def tick(self, ts_ns: int, frame: int, *, answered: bool = False) -> None:
+        """Time goes on: declare the gaps that nothing will fill any more. answered: the receiver sends text."""
+        if answered and self._acked_hole_ns is not None:
+            self._acked_hole_ns = ts_ns - PATIENCE_NS
         while self._held and (self._is_due(ts_ns) or self._held.full):
             self._skip(self._held.begin, ts_ns, frame)
             self._drain()

@@ -56,8 +56,9 @@ class Reassembly:
                     break
             if columns is None:
                 columns, first = _tuples(rows, at), at
-            self._one(columns[at - first], int(sides[at]), buffer)
-            for direction in self.directions:
+            sender = int(sides[at])
+            self._one(columns[at - first], sender, buffer)
+            for direction in (self.directions[1 - sender], self.directions[sender]):  # what it answers comes first
                 found += direction.out
                 direction.out.clear()
             at += 1
@@ -109,6 +110,7 @@ class Reassembly:
             probe = mine.begin(seq, payload_len, is_syn=bool(flags & SYN))
         if flags & ACK and other.wanted:
             other.acknowledge(ack, ts_ns)
+        other.tick(ts_ns, frame, answered=payload_len > 0)
         if payload_len > probe and mine.wanted:
             text = buffer[at : at + captured_len].tobytes()
             mine.take(Segment(seq, payload_len, text, frame, ts_ns, mine.checks and checksum == BAD))
@@ -116,8 +118,7 @@ class Reassembly:
             mine.point(add(seq, urgent - 1), frame)
         if flags & FIN:
             mine.finish_at(add(seq, payload_len))
-        for direction in self.directions:
-            direction.tick(ts_ns, frame)
+        mine.tick(ts_ns, frame)
 
 
 def _tuples(rows: np.ndarray, start: int) -> list[tuple[int, ...]]:
