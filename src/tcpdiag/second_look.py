@@ -12,6 +12,10 @@ from .model.flow import EndpointBit
 from .model.notation import flag_letters
 from .model.segment import SEGMENT, Checksum, Flag, Option, Origin
 from .model.tables import Tables
+from .model.verdict import VERDICT
+from .verdicts import verdicts
+from .verdicts.collected import prove_needless
+from .verdicts.columns import verdict_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +33,28 @@ def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarra
     return np.concatenate(found) if found else np.zeros(0, SEGMENT)
 
 
-def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame":
+def judged_segments(
+    tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The SEGMENT rows of one stream, and a VERDICT row for each: ours, or Wireshark's. Raises as `raw_segments`."""
+    found = [
+        (judged.part.rows.copy(), judged.part.streams, judged.verdicts)
+        for judged in verdicts(tables, paths, np.array([stream]), wireshark=wireshark)
+        if len(judged.verdicts)
+    ]
+    if not found:
+        return np.zeros(0, SEGMENT), np.zeros(0, VERDICT)
+    rows, streams, judgements = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    prove_needless(rows["frame"], streams, judgements)
+    return rows, judgements
+
+
+def segments(tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bool = False) -> "pd.DataFrame":
     """One row a segment, by its frame. SEQ and ACK count from the beginning of the connection, as in Wireshark.
+
+    From `retransmission` on the columns are verdicts, in Wireshark's names (`tcp.analysis.*`): by our rules, or, with
+    `wireshark`, by Wireshark 4.0's, without the columns that it has not got: `challenge_ack`, `copy`, and those from
+    `retransmission_kind` on. Where the two differ, and why: `help(tcpdiag.verdicts)`.
 
     | column | dtype | meaning |
     |---|---|---|
@@ -50,10 +74,40 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
     | `checksum` | category | `good`, `bad`, `partial`: left to the network card, `unverifiable`: not all was captured |
     | `truncated` | bool | the capture does not have all of it |
     | `events` | string | what it brought about, separated by commas |
+    | `retransmission` | bool | it sends again what was sent before |
+    | `fast_retransmission` | bool | because duplicate ACKs or SACK asked for it |
+    | `spurious_retransmission` | bool | of what had arrived |
+    | `out_of_order` | bool | it is late, and was not sent again |
+    | `lost_segment` | bool | what was sent before it is not in the capture |
+    | `ack_lost_segment` | bool | what it acknowledges is not in the capture |
+    | `duplicate_ack` | bool | it repeats an ACK while something is outstanding |
+    | `keep_alive` | bool | a keepalive probe (RFC 9293 section 3.8.4) |
+    | `keep_alive_ack` | bool | the answer to one |
+    | `zero_window` | bool | its sender's window is closed |
+    | `window_full` | bool | it fills the peer's window |
+    | `window_update` | bool | it does nothing but change the window |
+    | `zero_window_probe` | bool | a probe of a closed window (RFC 9293 section 3.8.6.1) |
+    | `zero_window_probe_ack` | bool | the answer to one: still closed |
+    | `reused_ports` | bool | it opens a connection on a pair of endpoints that had one before |
+    | `challenge_ack` | bool | it answers what its sender did not accept (RFC 5961); see `cause_frame` |
+    | `copy` | bool | the capture has this packet twice; see `cause_frame` |
+    | `duplicate_ack_num` | Int64 | 1, 2, ... of those that repeat one ACK |
+    | `duplicate_ack_frame` | Int64 | the ACK that it repeats |
+    | `acks_frame` | Int64 | the segment whose end it acknowledges |
+    | `ack_rtt_ns` | Int64 | time since that, nanoseconds; <NA>: it was sent more than once (Karn) |
+    | `initial_rtt_ns` | Int64 | of the handshake, nanoseconds |
+    | `rto_ns` | Int64 | time since what it repeats, nanoseconds |
+    | `rto_frame` | Int64 | the segment that it repeats; <NA>: not captured |
+    | `bytes_in_flight` | Int64 | payload of its sender that is neither acknowledged nor SACKed, after it |
+    | `completeness` | int64 | what the capture has until here: SYN 1, SYN-ACK 2, ACK 4, data 8, FIN 16, RST 32 |
+    | `retransmission_kind` | category | `timeout`, `fast`, `sack`, `tail loss probe`, `unknown` |
+    | `loss` | category | where its first copy was lost: `before the tap`, `after the tap`, `nowhere`, `unknown` |
+    | `dsacked` | bool | the receiver told later that it had it twice (RFC 2883) |
+    | `cause_frame` | Int64 | what a challenge ACK or the answer to a probe answers, what a copy copies |
     """
     import pandas as pd
 
-    rows = raw_segments(tables, stream, paths)
+    rows, judgements = judged_segments(tables, stream, paths, wireshark=wireshark)
     flow = tables.flows[stream]
     side = sender_of(rows, flow)
     bases = bases_of(tables, stream, rows, side)
@@ -80,6 +134,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str]) -> "pd.DataFrame
     data["checksum"] = pd.Categorical([Checksum(int(value)).name.lower() for value in rows["checksum"]], names)
     data["truncated"] = (rows["origin"] & Origin.TRUNCATED) != 0
     data["events"] = pd.array(_event_names(tables, stream, rows["frame"]), dtype="string")
+    data |= verdict_columns(judgements, wireshark=wireshark)
     return pd.DataFrame(data).set_index("frame")
 
 
@@ -130,7 +185,9 @@ def window_bytes(tables: Tables, stream: int, rows: np.ndarray, side: np.ndarray
     scales = [int(tables.endpoint(stream, sender)["wscale"]) for sender in (0, 1)]
     for sender in (0, 1):
         mine = (side == sender) & ~is_syn
-        if not tables.endpoint(stream, sender)["bits"] & EndpointBit.SCALE_KNOWN:
+        end = tables.endpoint(stream, sender)
+        unread = end["options"] & Option.UNPARSABLE and end["wscale"] == NO_SCALE
+        if unread or not end["bits"] & EndpointBit.SCALE_KNOWN:
             unknown |= mine
         elif NO_SCALE not in scales:
             window[mine] <<= min(scales[sender], 14)

@@ -114,6 +114,7 @@ _LOOK: Final = {
     SegmentClass.OUT_OF_ORDER: ("late at the tap", palette.PURPLE, "O"),
     SegmentClass.KEEPALIVE: ("keepalive", palette.BLUE, "K"),
     SegmentClass.ZERO_WINDOW_PROBE: ("probe of a closed window", palette.ORANGE, "P"),
+    SegmentClass.COPY: ("captured twice", palette.GREY, "C"),
 }
 LETTERS_MAX: Final = 80
 """Letters of one kind: more of them cover the lines, whose colour says it too."""

@@ -35,12 +35,13 @@ def spec(trace: Trace) -> ThroughputSpec:
     begin, end = (float(x.min()), float(x.max())) if len(x) else (0.0, 0.0)
     length = max(end - begin, 1e-6)
     edges = np.linspace(begin, begin + length, SPANS + 1)
-    new = trace.segment_class != SegmentClass.RETRANSMISSION
+    repeated = trace.segment_class == SegmentClass.RETRANSMISSION
+    new = ~repeated & (trace.segment_class != SegmentClass.COPY)
     rates: list[np.ndarray] = []
     again: list[np.ndarray] = []
     average: list[float] = []
     for side in (0, 1):
-        for rows, target in (((trace.side == side) & new, rates), ((trace.side == side) & ~new, again)):
+        for rows, target in (((trace.side == side) & new, rates), ((trace.side == side) & repeated, again)):
             count, _ = np.histogram(x[rows], bins=edges, weights=trace.payload_len[rows].astype(np.float64))
             target.append(count / (length / SPANS))
         average.append(float(trace.payload_len[(trace.side == side) & new].sum() / length))

@@ -11,16 +11,12 @@ from ..model.event import EventBit
 from ..model.finding import Finding
 from ..model.segment import Flag
 from ..model.tables import Tables
-from ..second_look import bases_of, raw_segments, relative_numbers, sender_of, window_bytes
+from ..model.verdict import Fact
+from ..second_look import bases_of, judged_segments, relative_numbers, sender_of, window_bytes
 from ..units import endpoint
-
-REORDERING_NS = 3_000_000
-"""A hole filled sooner than this is reordering, not a retransmission: as in the tracking of flows."""
 
 NONE = -1
 """In `ack` and `window_bytes`: the segment carries none, or it cannot be known."""
-
-_CONTROL = int(Flag.SYN | Flag.FIN | Flag.RST)
 
 
 class SegmentClass(IntEnum):
@@ -31,6 +27,7 @@ class SegmentClass(IntEnum):
     OUT_OF_ORDER = 2
     KEEPALIVE = 3
     ZERO_WINDOW_PROBE = 4
+    COPY = 5  # made by the capture: not sent twice
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Trace:
 
 def trace(tables: Tables, stream: int, paths: Sequence[str], findings: Sequence[Finding] = ()) -> Trace:
     """The trace of one flow, read from the capture again. Raises as `second_look.raw_segments` does."""
-    rows = raw_segments(tables, stream, paths)
+    rows, judgements = judged_segments(tables, stream, paths)
     side = sender_of(rows, tables.flows[stream])
     bases = bases_of(tables, stream, rows, side)
     windows, unknown = window_bytes(tables, stream, rows, side)
@@ -108,7 +105,7 @@ def trace(tables: Tables, stream: int, paths: Sequence[str], findings: Sequence[
         window_bytes=windows,
         flags=rows["flags"].copy(),
         sack=_sack(rows, ack),
-        segment_class=_classes(rows["ts_ns"], role, seq, payload, windows, rows["flags"]),
+        segment_class=_classes(judgements["facts"], payload),
         events=events[(events["bits"] & EventBit.WITHDRAWN) == 0],
         findings=tuple(finding for finding in findings if stream in finding.streams),
     )
@@ -137,35 +134,19 @@ def _sack(rows: np.ndarray, ack: np.ndarray) -> np.ndarray:
     return np.where(there[:, :, None], ack[:, None, None] + distance, 0)
 
 
-def _classes(
-    ts_ns: np.ndarray, role: np.ndarray, seq: np.ndarray, payload: np.ndarray, windows: np.ndarray, flags: np.ndarray
-) -> np.ndarray:
-    """SegmentClass of each row: a direction at a time, by what was captured before it."""
-    found = np.zeros(len(seq), np.uint8)
-    for sender in (0, 1):
-        mine = np.flatnonzero(role == sender)
-        if not len(mine):
-            continue
-        left, right, at = seq[mine], _right_edges(seq, payload, flags)[mine], ts_ns[mine]
-        plain = (flags[mine] & _CONTROL) == 0
-        reached = np.maximum.accumulate(right)
-        highest = np.concatenate(([np.iinfo(np.int64).min], reached[:-1]))
-        old = (payload[mine] > 0) & (left < highest) & (right <= highest)
-        again = np.ones(len(mine), bool)
-        again[np.unique(left, return_index=True)[1]] = False
-        jumped_at = at[np.minimum(np.searchsorted(reached, left, side="right"), len(mine) - 1)]
-        late = old & ~again & (at - jumped_at <= REORDERING_NS)
-        probe = plain & (payload[mine] <= 1) & (left == highest - 1)
-        classes = np.where(old, SegmentClass.RETRANSMISSION, SegmentClass.NEW)
-        classes[late] = SegmentClass.OUT_OF_ORDER
-        closed = _peer_window(role, windows, sender)[mine] == 0
-        classes[probe & ~closed] = SegmentClass.KEEPALIVE
-        classes[probe & closed] = SegmentClass.ZERO_WINDOW_PROBE
-        found[mine] = classes
+def _classes(facts: np.ndarray, payload: np.ndarray) -> np.ndarray:
+    """SegmentClass of each row, by its verdict."""
+    found = np.full(len(facts), SegmentClass.NEW, np.uint8)
+    for fact, segment_class in _CLASSES:
+        found[(facts & fact) != 0] = segment_class
+    found[(payload == 0) & (found < SegmentClass.KEEPALIVE)] = SegmentClass.NEW
     return found
 
 
-def _peer_window(role: np.ndarray, windows: np.ndarray, sender: int) -> np.ndarray:
-    """The window that the other side had last advertised before each row; NONE before the first."""
-    last = np.maximum.accumulate(np.where(role == 1 - sender, np.arange(len(role)), -1))
-    return np.where(last >= 0, windows[np.maximum(last, 0)], NONE)
+_CLASSES = (
+    (Fact.RETRANSMISSION, SegmentClass.RETRANSMISSION),
+    (Fact.OUT_OF_ORDER, SegmentClass.OUT_OF_ORDER),
+    (Fact.KEEP_ALIVE, SegmentClass.KEEPALIVE),
+    (Fact.ZERO_WINDOW_PROBE, SegmentClass.ZERO_WINDOW_PROBE),
+    (Fact.COPY, SegmentClass.COPY),
+)

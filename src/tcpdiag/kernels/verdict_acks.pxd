@@ -7,6 +7,7 @@ cdef class Acks(Text):
     cdef bint probe(self, Watch *a, Watch *b, Segment *s, Verdict *v) noexcept nogil
     cdef void acks(self, Watch *a, Watch *b, Flight *theirs, Segment *s, Verdict *v) noexcept nogil
     cdef bint beyond(self, Watch *a, Watch *b, Segment *s, Verdict *v) noexcept nogil
+    cdef void lacking(self, Watch *b, unsigned int left, Segment *s) noexcept nogil
     cdef void progress(self, Watch *a, Watch *b, Flight *theirs, Segment *s, Verdict *v) noexcept nogil
     cdef void nothing_new(self, Watch *a, Watch *b, Segment *s, Verdict *v) noexcept nogil
     cdef void sacks(self, Watch *a, Watch *b, Segment *s, Verdict *v) noexcept nogil

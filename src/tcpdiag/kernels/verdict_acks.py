@@ -34,6 +34,7 @@ APPEARED = cython.declare(cython.int, int(WatchBit.APPEARED))
 WINDOW_KNOWN = cython.declare(cython.int, int(WatchBit.WINDOW_KNOWN))
 SUSPECT_ACK = cython.declare(cython.int, int(WatchBit.SUSPECT_ACK))
 PROBED = cython.declare(cython.int, int(WatchBit.PROBED))
+LACKED = cython.declare(cython.int, int(WatchBit.LACKED))
 
 AGAINS = cython.declare(cython.int, 4)
 
@@ -51,7 +52,7 @@ def window_of(a: cython.pointer[Watch], s: cython.pointer[Segment]) -> cython.ui
 @cython.exceptval(check=False)
 def duplicate_sack(s: cython.pointer[Segment]) -> cython.bint:
     """Whether the first block is a DSACK: below SEG.ACK, or inside the second one (RFC 2883 section 4)."""
-    if not lt(s[0].sack[0], s[0].sack[1]):
+    if s[0].n_sack == 0 or not lt(s[0].sack[0], s[0].sack[1]):
         return False
     return lt(s[0].sack[0], s[0].ack) or (
         s[0].n_sack > 1 and le(s[0].sack[2], s[0].sack[0]) and le(s[0].sack[1], s[0].sack[3])
@@ -106,6 +107,7 @@ class Acks(Text):
             b[0].first = s[0].ack
             b[0].snd_nxt = s[0].ack
             b[0].contiguous = s[0].ack
+            self.lacking(b, add(s[0].ack, -1), s)
         if b[0].bits & PROBED and lt(b[0].snd_nxt, s[0].ack) and le(s[0].ack, b[0].probe_end):
             # The byte of its probe was taken.
             if b[0].contiguous == b[0].snd_nxt:
@@ -132,17 +134,30 @@ class Acks(Text):
     ) -> cython.bint:
         """It acknowledges what was not captured at all. False: it may be forged, until a second ACK says the same."""
         if not (b[0].bits & APPEARED):
+            self.lacking(b, b[0].snd_nxt, s)
             b[0].snd_nxt = s[0].ack
             b[0].contiguous = s[0].ack
             return True
         if a[0].bits & SUSPECT_ACK and le(a[0].suspect_ack, s[0].ack):
             a[0].bits &= ~SUSPECT_ACK
             b[0].snd_nxt = s[0].ack
+            b[0].contiguous = a[0].suspect_ack
             return True
+        self.lacking(b, b[0].snd_nxt, s)
         a[0].bits |= SUSPECT_ACK
         a[0].suspect_ack = s[0].ack
         v[0].facts |= ACK_LOST_SEGMENT
         return False
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def lacking(self, b: cython.pointer[Watch], left: cython.uint, s: cython.pointer[Segment]) -> cython.void:
+        """The capture has nothing of `b` from `left` to SEG.ACK: that was lost by the tap, or is still to come."""
+        b[0].bits |= LACKED
+        b[0].lacked = left
+        b[0].lacked_end = s[0].ack
+        b[0].lacked_ts_ns = s[0].ts_ns
 
     @cython.cfunc
     @cython.nogil
@@ -160,6 +175,7 @@ class Acks(Text):
         if lt(b[0].contiguous, s[0].ack):
             if not self.seen(b, theirs, b[0].contiguous, s[0].ack):
                 v[0].facts |= ACK_LOST_SEGMENT
+                self.lacking(b, b[0].contiguous, s)
             b[0].contiguous = s[0].ack if s[0].ack == b[0].snd_nxt else self.reach(theirs, s[0].ack)
         self.acknowledge(theirs, s, v)
         if v[0].ack_rtt_ns > 0 and (a[0].rtt_min_ns == 0 or v[0].ack_rtt_ns < a[0].rtt_min_ns):
@@ -179,10 +195,11 @@ class Acks(Text):
     ) -> cython.void:
         """An empty segment with the ACK of the one before: the answer to a probe, a window, or a duplicate.
 
-        A duplicate ACK only while something is outstanding (RFC 5681 section 2). With SACK it may bring another window
-        (RFC 6675 section 2).
+        A duplicate ACK only while something is outstanding, or may be (RFC 5681 section 2). With SACK it may bring
+        another window (RFC 6675 section 2).
         """
         window: cython.uint = window_of(a, s)
+        sacked: cython.bint = s[0].n_sack > (1 if duplicate_sack(s) else 0)
         if b[0].keepalive_frame:
             v[0].facts |= KEEP_ALIVE_ACK
             v[0].cause_frame = b[0].keepalive_frame
@@ -191,8 +208,8 @@ class Acks(Text):
             v[0].cause_frame = b[0].probe_frame
         elif window == 0:
             return
-        elif b[0].snd_nxt != s[0].ack and (
-            window == a[0].window or (s[0].n_sack > (1 if duplicate_sack(s) else 0) and a[0].window != 0)
+        elif (b[0].snd_nxt != s[0].ack or sacked or not (b[0].bits & APPEARED)) and (
+            window == a[0].window or (sacked and a[0].window != 0)
         ):
             a[0].dup_acks += 1
             v[0].facts |= DUPLICATE_ACK
@@ -254,3 +271,5 @@ class Acks(Text):
         a[0].window = window_of(a, s)
         if s[0].flags & SYN or a[0].scale != 0:
             a[0].bits |= WINDOW_KNOWN
+        else:
+            a[0].bits &= ~WINDOW_KNOWN

@@ -84,6 +84,7 @@ WATCH = np.dtype(
         ("newest_ts_ns", "<i8"),  # when SND.NXT moved last
         ("hole_ts_ns", "<i8"),  # when what it sends was captured with a hole
         ("last_ack_ts_ns", "<i8"),  # its newest ACK
+        ("lacked_ts_ns", "<i8"),  # when that was acknowledged
         ("rtt_min_ns", "<i8"),  # from the tap to it and back; 0: not known
         ("first", "<u4"),  # its SYN, or the first number seen
         ("snd_nxt", "<u4"),
@@ -100,6 +101,8 @@ WATCH = np.dtype(
         ("keepalive_frame", "<u4"),  # its probe that waits for an answer; 0: none
         ("probe_frame", "<u4"),
         ("probe_end", "<u4"),  # behind the byte that its probe of a closed window carried
+        ("lacked", "<u4"),  # [lacked, lacked_end): acknowledged, and not captured until then
+        ("lacked_end", "<u4"),
         ("recover", "<u4"),  # what it sends again until this is acknowledged has the same reason
         ("again_seq", "<u4", (4,)),  # its latest retransmissions
         ("again_end", "<u4", (4,)),
@@ -128,3 +131,5 @@ class WatchBit(IntFlag):
     OVERFLOWED = 0x080  # a segment found no place in the list
     SUSPECT_ACK = 0x100  # it acknowledged what was not captured; its next ACK decides
     PROBED = 0x200  # probe_end is valid
+    SYN_ACKED = 0x400  # it sent a SYN-ACK
+    LACKED = 0x800  # lacked is valid

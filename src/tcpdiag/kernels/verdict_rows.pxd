@@ -59,6 +59,7 @@ cdef packed struct Watch:
     long long newest_ts_ns
     long long hole_ts_ns
     long long last_ack_ts_ns
+    long long lacked_ts_ns
     long long rtt_min_ns
     unsigned int first
     unsigned int snd_nxt
@@ -75,6 +76,8 @@ cdef packed struct Watch:
     unsigned int keepalive_frame
     unsigned int probe_frame
     unsigned int probe_end
+    unsigned int lacked
+    unsigned int lacked_end
     unsigned int recover
     unsigned int[4] again_seq
     unsigned int[4] again_end

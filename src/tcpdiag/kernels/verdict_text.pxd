@@ -16,3 +16,4 @@ cdef class Text(Unacked):
     cdef void flying(self, Watch *a, Watch *b, Segment *s, Verdict *v) noexcept nogil
 
 cdef unsigned int end_of(Segment *s) noexcept nogil
+cdef bint overtaken(Watch *a, Segment *s, unsigned int end) noexcept nogil

@@ -18,6 +18,7 @@ if not cython.compiled:
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
 SYN = cython.declare(cython.int, int(Flag.SYN))
+ACK = cython.declare(cython.int, int(Flag.ACK))
 TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
 
 RETRANSMISSION = cython.declare(cython.uint, int(Fact.RETRANSMISSION))
@@ -46,6 +47,8 @@ SACKS = cython.declare(cython.int, int(WatchBit.SACKS))
 FIN_SENT = cython.declare(cython.int, int(WatchBit.FIN_SENT))
 APPEARED = cython.declare(cython.int, int(WatchBit.APPEARED))
 WINDOW_KNOWN = cython.declare(cython.int, int(WatchBit.WINDOW_KNOWN))
+SYN_ACKED = cython.declare(cython.int, int(WatchBit.SYN_ACKED))
+LACKED = cython.declare(cython.int, int(WatchBit.LACKED))
 OVERFLOWED = cython.declare(cython.int, int(WatchBit.OVERFLOWED))
 SUSPECT_ACK = cython.declare(cython.int, int(WatchBit.SUSPECT_ACK))
 PROBED = cython.declare(cython.int, int(WatchBit.PROBED))
@@ -77,6 +80,19 @@ def end_of(s: cython.pointer[Segment]) -> cython.uint:
     return add(s[0].seq, length)
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def overtaken(a: cython.pointer[Watch], s: cython.pointer[Segment], end: cython.uint) -> cython.bint:
+    """Whether its ACK came to the tap shortly before it: the tap does not keep the two directions in order."""
+    return (
+        (a[0].bits & LACKED) != 0
+        and le(a[0].lacked, s[0].seq)
+        and le(end, a[0].lacked_end)
+        and s[0].ts_ns - a[0].lacked_ts_ns <= REORDERING_NS
+    )
+
+
 @cython.cclass
 class Text(Unacked):
     """Sequence space that is used."""
@@ -106,9 +122,9 @@ class Text(Unacked):
                 a[0].hole_ts_ns = s[0].ts_ns
         elif lt(s[0].seq, a[0].snd_nxt):
             seen = self.seen(a, sent, s[0].seq, end if lt(end, a[0].snd_nxt) else a[0].snd_nxt)
-            if not seen and a[0].contiguous != a[0].snd_nxt and self.late(a, b, s):
+            if (not seen and a[0].contiguous != a[0].snd_nxt and self.late(a, b, s)) or overtaken(a, s, end):
                 v[0].facts |= OUT_OF_ORDER
-            else:
+            elif not ((s[0].flags & SYN) and (s[0].flags & ACK) and not (a[0].bits & SYN_ACKED)):
                 self.again(a, b, sent, s, v, end, seen)
         if lt(a[0].snd_nxt, end):
             if b[0].bits & WINDOW_KNOWN and not (s[0].flags & (SYN | FIN)):
@@ -120,6 +136,8 @@ class Text(Unacked):
         self.remember(sent, s, end)
         if v[0].facts & RETRANSMISSION:
             self.sent[sent[0].newest].times = 1
+        if (s[0].flags & (SYN | ACK)) == SYN | ACK:
+            a[0].bits |= SYN_ACKED
         if le(s[0].seq, a[0].contiguous) and lt(a[0].contiguous, end):
             a[0].contiguous = end if end == a[0].snd_nxt else self.reach(sent, end)
         if s[0].payload_len > 0:
@@ -262,9 +280,11 @@ class Text(Unacked):
         seen: cython.bint,
     ) -> cython.int:
         """LossPlace, by the rules of the first pass (`repeats`)."""
+        if s[0].flags & SYN:
+            return UNKNOWN
         if b[0].bits & ACKED and le(end, b[0].last_ack):
             return NOWHERE
-        if s[0].flags & SYN or (b[0].bits & APPEARED and b[0].window == 0) or le(s[0].seq, a[0].first):
+        if (b[0].bits & APPEARED and b[0].window == 0) or le(s[0].seq, a[0].first):
             return UNKNOWN
         if seen:
             return AFTER if b[0].bits & APPEARED else UNKNOWN
@@ -292,6 +312,8 @@ class Text(Unacked):
         prompt: cython.bint = (b[0].bits & ACKED) != 0 and 0 <= since_ack <= PROMPT_NS + a[0].rtt_min_ns
         sacked: cython.bint = (b[0].bits & SACKS) != 0 and lt(s[0].seq, b[0].sack_high)
         found: cython.int = NO_REASON
+        if since_sent < 0:
+            return NO_REASON
         if s[0].flags & SYN:
             return TIMEOUT
         if prompt and a[0].recovery != NOT_AGAIN and lt(b[0].last_ack, a[0].recover):

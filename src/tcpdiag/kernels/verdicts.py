@@ -13,7 +13,7 @@ from tcpdiag.seqnum import add, le, lt
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
-    Acks = uncompiled("verdict_acks").Acks
+    Acks, duplicate_sack = uncompiled("verdict_acks").Acks, uncompiled("verdict_acks").duplicate_sack
     completes = uncompiled("wireshark").completes
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
@@ -111,6 +111,8 @@ class Verdicts(Acks):
                 if challenged:
                     v[0].facts |= CHALLENGE_ACK
                     v[0].cause_frame = challenged
+                    if duplicate_sack(s):
+                        self.needless(cython.address(self.watches[2 * flow + 1 - side]), s, v)
                 elif s[0].flags & RST:
                     self.refused(cython.address(self.flights[2 * flow + 1 - side]), s, v)
                 else:

@@ -135,8 +135,8 @@ class Wireshark(Facts):
         b: cython.pointer[Shark] = cython.address(self.sharks[2 * flow + 1 - side])
         sent: cython.pointer[Flight] = cython.address(self.flights[2 * flow + side])
         is_new: cython.bint = self.same_ports(c, a, s, v)
+        v[0].completeness = c[0].completeness
         if s[0].origin & HEADER_TRUNCATED:
-            v[0].completeness = c[0].completeness
             return
         self.bases(a, b, s)
         if s[0].flags & ACK:
@@ -152,7 +152,6 @@ class Wireshark(Facts):
         if v[0].facts or v[0].acks_frame:
             v[0].bits |= SHOWN
         self.complete(c, s, is_new)
-        v[0].completeness = c[0].completeness
         self.handshake(c, a, b, s)
         v[0].initial_rtt_ns = c[0].first_rtt_ns
         self.options(a, b, s)

@@ -20,7 +20,7 @@ VERDICT = np.dtype(
         ("rto_frame", "<u4"),  # the segment that it repeats; 0: it is no retransmission, or that is not known
         ("cause_frame", "<u4"),  # what a challenge ACK or the ACK of a probe answers, what a copy copies; 0: none
         ("needless_frame", "<u4"),  # the retransmission that its DSACK proves needless; 0: none
-        ("completeness", "u1"),  # Completeness bits, with this segment
+        ("completeness", "u1"),  # Completeness bits with this segment; Wireshark: of those before it
         ("retransmission_kind", "u1"),  # RetransmissionKind
         ("loss", "u1"),  # event.LossPlace of what it sends again
         ("bits", "u1"),  # VerdictBit

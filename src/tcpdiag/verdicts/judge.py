@@ -11,6 +11,7 @@ from ..capture.reader import Progress
 from ..kernels.verdict_memory import CONVERSATION, FLIGHT, SENT, SHARK, WATCH, ConversationBit
 from ..model.event import EventKind
 from ..model.flow import EndpointBit, FlowBit
+from ..model.segment import Option
 from ..model.tables import Tables
 from ..model.verdict import VERDICT
 
@@ -109,11 +110,18 @@ def _watches(tables: Tables, streams: np.ndarray) -> np.ndarray:
     """What is known beforehand: how each direction scales its windows."""
     watches = np.zeros((len(streams), 2), WATCH)
     ends = tables.endpoints.reshape(-1, 2)[streams]
-    known = (ends["bits"] & EndpointBit.SCALE_KNOWN) != 0
+    known = ((ends["bits"] & EndpointBit.SCALE_KNOWN) != 0) & ~_offer_unread(ends)
     scaled = (ends["wscale"] != _NO_SCALE).all(1, keepdims=True)
     shift = np.where(scaled, np.minimum(ends["wscale"], _MAX_SCALE), 0)
     watches["scale"] = np.where(known, 1 + shift, 0)
     return watches.reshape(-1)
+
+
+def _offer_unread(ends: np.ndarray) -> np.ndarray:
+    """Whether a SYN of the connection was captured without all of its options: it may have offered a scale (bool)."""
+    unread = ((ends["options"] & Option.UNPARSABLE) != 0) & (ends["wscale"] == _NO_SCALE)
+    found: np.ndarray = unread.any(1, keepdims=True)
+    return found
 
 
 def verdicts(
