@@ -49,10 +49,10 @@ def parts(
     """
     tables.whole("segments")
     if tables.captured is None:
-        yield from _parts(_Owners(tables.flows, streams), paths, decoder, on_progress)
+        yield from _parts(Owners(tables.flows, streams), paths, decoder, on_progress)
         return
     try:
-        for part in _parts(_Owners(tables.captured, streams), paths, decoder, on_progress):
+        for part in _parts(Owners(tables.captured, streams), paths, decoder, on_progress):
             for ends, sides in (("src", part.sides), ("dst", 1 - part.sides)):
                 for half in ("hi", "lo"):
                     part.rows[f"{ends}_{half}"] = tables.flows[f"addr_{half}"][part.streams, sides]
@@ -62,7 +62,7 @@ def parts(
 
 
 def _parts(
-    owners: "_Owners", paths: Sequence[str], decoder: Decoder | None, on_progress: Progress | None
+    owners: "Owners", paths: Sequence[str], decoder: Decoder | None, on_progress: Progress | None
 ) -> Iterator[Part]:
     decoder = decoder or Decoder(keep_joined=True)
     if not owners.last_frame:
@@ -81,7 +81,7 @@ def _parts(
                 return
 
 
-class _Owners:
+class Owners:
     """Whose segments are whose: the directed pairs of endpoints of the flow table, by a hash of them and by frame."""
 
     def __init__(self, flows: np.ndarray, streams: np.ndarray | None) -> None:
@@ -114,8 +114,11 @@ class _Owners:
         related[after] |= self._wanted[previous[after]]
         return related
 
-    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Stream of each SEGMENT row (i8), -1 for one that is not wanted, and side of its sender (u1)."""
+    def of(self, rows: np.ndarray, *, quoted: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Stream of each SEGMENT row (i8), -1 for one that is not wanted, and side of its sender (u1).
+
+        quoted: whether headers that an ICMP error quotes belong to their connection, late ones included.
+        """
         streams, sides = np.full(len(rows), -1), np.zeros(len(rows), np.uint8)
         if not len(self._keys):
             return streams, sides
@@ -125,7 +128,8 @@ class _Owners:
         at = np.maximum(np.searchsorted(self._ranks, ranks, side="right") - 1, 0)
         owner, side = self._owner[at], self._side[at]
         mine = self._wanted[owner] & (frames >= self._flows["first_frame"][owner])
-        mine &= (frames <= self._flows["last_frame"][owner]) & ((rows["origin"] & Origin.QUOTED) == 0)
+        is_quoted = (rows["origin"] & Origin.QUOTED) != 0
+        mine &= np.where(is_quoted, quoted, frames <= self._flows["last_frame"][owner])
         mine &= _are_of(rows, self._flows, owner, side)
         streams[mine], sides[mine] = owner[mine], side[mine]
         return streams, sides

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
@@ -18,10 +18,13 @@ from .model.capture import CaptureFile
 from .model.finding import Finding, Incident, Severity, Unexamined
 from .model.tables import Tables
 from .units import plural
+from .wireshark import display_filter
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .capture.reader import Progress
+    from .extraction import Extract
     from .figures.capture_plots import CapturePlots
     from .hints.hint import FlowHints
     from .sockets.listing import Listing
@@ -176,6 +179,62 @@ class Report:
         from .redaction import Redactor, redacted
 
         return redacted(self, Redactor(key))
+
+    @property
+    def wireshark_filters(self) -> "Mapping[str, str | None]":
+        """Wireshark's display filter for each finding, by its id; None for one without frames and connections.
+
+        Of several captures the frames count on from file to file, as in one that `mergecap -a` made of them.
+        """
+        return {finding.id: display_filter(finding) for finding in self.findings}
+
+    def extract(
+        self,
+        path: str | Path | BinaryIO,
+        *,
+        flows: int | str | Sequence[int] | None = None,
+        finding: str | Sequence[str] | None = None,
+        evidence: bool = False,
+        redact: bool | bytes = False,
+        cut: bool = False,
+        keep_times: bool = True,
+        comments: bool = True,
+        on_progress: "Progress | None" = None,
+    ) -> "Extract":
+        """Write packets of the capture to a file of their own: `report.extract("one.pcapng", flows=3)`.
+
+        path: a name that ends in .pcapng or .pcap, or a binary stream, which gets pcapng. flows: a stream, several, or
+        a filter expression (see `where`); None: all connections of this report. finding: ids of findings, or of
+        incidents: their connections; the frames that they name, where they name no connection. evidence: only the
+        frames that the findings about these connections rest on. What belongs to a connection: its segments, all
+        fragments of them, and ICMP errors that quote it, in the order of the capture.
+
+        Comments, in pcapng, tell each packet's frame number in the original, its stream, verdicts and findings; the
+        file's own tell where it comes from.
+
+        redact: other addresses at every layer, other MAC addresses and network numbers, zeros instead of contents,
+        checksums as good or bad as they were; what cannot be hidden safely is left out and counted. True: a random
+        key; 16 bytes or more: always the same addresses, those of `redacted(key)`. With it, cut: packets end where
+        their payload began; keep_times=False: times begin with the year 2000. The analysis of a redacted extract of
+        all connections finds the same, up to what the capture itself suffered (damage) and what hints tell.
+
+        The file appears when it is whole. Raises UsageError for what does not exist, for a name that is an input, and
+        when nothing is left to write; UnreadableInput for a capture that is gone.
+        """
+        from .extraction import extract
+
+        return extract(
+            self,
+            path,
+            flows=flows,
+            finding=finding,
+            evidence=evidence,
+            redact=redact,
+            cut=cut,
+            keep_times=keep_times,
+            comments=comments,
+            on_progress=on_progress,
+        )
 
     def to_text(self, *, color: bool = False, width: int = 80) -> str:
         """The report for people, the cause first."""

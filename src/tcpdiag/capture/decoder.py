@@ -23,12 +23,13 @@ class Decoder:
     State is kept across batches and files: unfinished fragments and the table of tunnels, both bounded.
     `answers`: the DNS answers over UDP of the batch decoded last (ANSWER rows), fragmented ones left out.
     keep_joined: whether `joined` gets the datagrams put together from fragments, whose payload a second look wants.
+    reassembler: one that remembers more than the decoder needs.
     """
 
-    def __init__(self, *, keep_joined: bool = False) -> None:
+    def __init__(self, *, keep_joined: bool = False, reassembler: Reassembler | None = None) -> None:
         self._kernel = load("decode")
         self._table = TunnelTable()
-        self._reassembler = Reassembler()
+        self._reassembler = reassembler or Reassembler()
         self._outputs = [np.empty(0, SEGMENT) for _ in range(ROTATION)]
         self._turn = 0
         self._fragments = np.empty(0, FRAGMENT)

@@ -66,6 +66,14 @@ class Datagram:
         return bytes(header) + data
 
 
+def key_of(fragment: np.void) -> Key:
+    """What the fragments (FRAGMENT) of one datagram have in common."""
+    names = ("family", "proto", "id", "tunnel", "src_hi", "src_lo", "dst_hi", "dst_lo")
+    key: Key = tuple(int(fragment[name]) for name in names)
+    # The first fragment's next header counts, and later ones may differ (RFC 8200 section 4.5).
+    return (key[0], 0, *key[2:]) if key[0] == 6 else key
+
+
 class Reassembler:
     """Fragments in, whole datagrams out. Counts fragments by what became of them, for each file."""
 
@@ -80,10 +88,7 @@ class Reassembler:
     def add(self, fragment: np.void, buffer: np.ndarray, frame: int, file: int) -> bytes | None:
         """Take one fragment (a FRAGMENT row); the datagram, when this one completes it."""
         self._expire(frame)
-        names = ("family", "proto", "id", "tunnel", "src_hi", "src_lo", "dst_hi", "dst_lo")
-        key: Key = tuple(int(fragment[name]) for name in names)
-        if key[0] == 6:  # the first fragment's next header counts, and later ones may differ
-            key = (key[0], 0, *key[2:])
+        key = key_of(fragment)
         datagram = self._open.setdefault(key, Datagram(frame))
         data_at, at = int(fragment["data"]), int(fragment["at"])
         data = buffer[data_at : data_at + int(fragment["length"])].tobytes()

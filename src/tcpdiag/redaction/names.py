@@ -12,6 +12,7 @@ import numpy as np
 from .. import units
 from ..errors import UsageError
 from ..units import file_name
+from .fields import Fields
 from .prefixes import Prefixes
 
 KEY_MIN: Final = 16
@@ -49,6 +50,7 @@ class Redactor:
             raise UsageError(f"the key for redaction must have {KEY_MIN} bytes or more")
         self._key = hashlib.blake2b(given, person=b"tcpdiag key").digest()
         self.addresses = Prefixes(self._key)
+        self.fields = Fields(self._key)
 
     def __repr__(self) -> str:
         return "<Redactor>"
