@@ -208,14 +208,15 @@ class Flow:
 
         return events_frame(self.tables, self.tables.whole("events").events_of(self._number))
 
-    def segments(self) -> "pd.DataFrame":
-        """Its segments as a DataFrame, read from the capture again. Its columns: `help(tcpdiag.second_look.segments)`.
+    def segments(self, *, wireshark: bool = False, on_progress: "Progress | None" = None) -> "pd.DataFrame":
+        """Its segments with a verdict on each, read from the capture again: `help(tcpdiag.second_look.segments)`.
 
+        wireshark: Wireshark's verdicts instead of ours. on_progress: called with the bytes read and the bytes in all.
         Raises UsageError when the capture cannot be read twice.
         """
         from .second_look import segments
 
-        return segments(self.tables, self._number, self.paths)
+        return segments(self.tables, self._number, self.paths, wireshark=wireshark, on_progress=on_progress)
 
     @cached_property
     def hints(self) -> "FlowHints":

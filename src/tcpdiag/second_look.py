@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .again import parts
+from .capture.reader import Progress
 from .flow_columns import SIDES
 from .model.event import EventBit, EventKind
 from .model.flow import EndpointBit
@@ -34,12 +35,13 @@ def raw_segments(tables: Tables, stream: int, paths: Sequence[str]) -> np.ndarra
 
 
 def judged_segments(
-    tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bool = False
+    tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bool = False, on_progress: Progress | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The SEGMENT rows of one stream, and a VERDICT row for each: ours, or Wireshark's. Raises as `raw_segments`."""
+    judged_parts = verdicts(tables, paths, np.array([stream]), wireshark=wireshark, on_progress=on_progress)
     found = [
         (judged.part.rows.copy(), judged.part.streams, judged.verdicts)
-        for judged in verdicts(tables, paths, np.array([stream]), wireshark=wireshark)
+        for judged in judged_parts
         if len(judged.verdicts)
     ]
     if not found:
@@ -49,7 +51,9 @@ def judged_segments(
     return rows, judgements
 
 
-def segments(tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bool = False) -> "pd.DataFrame":
+def segments(
+    tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bool = False, on_progress: Progress | None = None
+) -> "pd.DataFrame":
     """One row a segment, by its frame. SEQ and ACK count from the beginning of the connection, as in Wireshark.
 
     From `retransmission` on the columns are verdicts, in Wireshark's names (`tcp.analysis.*`): by our rules, or, with
@@ -107,7 +111,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bo
     """
     import pandas as pd
 
-    rows, judgements = judged_segments(tables, stream, paths, wireshark=wireshark)
+    rows, judgements = judged_segments(tables, stream, paths, wireshark=wireshark, on_progress=on_progress)
     flow = tables.flows[stream]
     side = sender_of(rows, flow)
     bases = bases_of(tables, stream, rows, side)
@@ -116,7 +120,7 @@ def segments(tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bo
         "frame": rows["frame"].astype(np.int64),
         "ts": pd.to_datetime(rows["ts_ns"], unit="ns", utc=True),
         "side": pd.Categorical(np.where(side == int(tables.client_side[stream]), *SIDES), categories=list(SIDES)),
-        "flags": pd.array([flag_letters(int(value)) for value in flags], dtype="string"),
+        "flags": pd.array(_letters(flags), dtype="string"),
         "seq": relative_numbers(rows["seq"], side, bases),
         "ack": pd.arrays.IntegerArray(relative_numbers(rows["ack"], 1 - side, bases), (flags & Flag.ACK) == 0),
         "payload_len": rows["payload_len"].astype(np.int64),
@@ -126,12 +130,10 @@ def segments(tables: Tables, stream: int, paths: Sequence[str], *, wireshark: bo
         data[name] = _optional(rows, name, option)
     for name in ("tsval", "tsecr"):
         data[name] = _optional(rows, name, Option.TIMESTAMPS)
-    sack = [_sack(row, bases[1 - int(sender)]) for row, sender in zip(rows, side, strict=True)]
-    data["sack"] = pd.Series(sack, dtype=object).array
+    data["sack"] = pd.Series(_sacks(rows, side, bases), dtype=object).array
     data["ttl"] = rows["ttl"].astype(np.int64)
     data["ip_id"] = rows["ip_id"].astype(np.int64)
-    names = [each.name.lower() for each in Checksum]
-    data["checksum"] = pd.Categorical([Checksum(int(value)).name.lower() for value in rows["checksum"]], names)
+    data["checksum"] = pd.Categorical.from_codes(rows["checksum"], categories=[each.name.lower() for each in Checksum])
     data["truncated"] = (rows["origin"] & Origin.TRUNCATED) != 0
     data["events"] = pd.array(_event_names(tables, stream, rows["frame"]), dtype="string")
     data |= verdict_columns(judgements, wireshark=wireshark)
@@ -200,9 +202,20 @@ def _optional(rows: np.ndarray, name: str, option: Option) -> Any:
     return pd.arrays.IntegerArray(rows[name].astype(np.int64), (rows["options"] & option) == 0)
 
 
-def _sack(row: np.void, base: int) -> list[tuple[int, int]]:
-    edges = [(int(edge) - base) % 2**32 for edge in row["sack"][: 2 * int(row["n_sack"])]]
-    return list(zip(edges[::2], edges[1::2], strict=True))
+def _letters(flags: np.ndarray) -> np.ndarray:
+    kinds, places = np.unique(flags, return_inverse=True)
+    found: np.ndarray = np.array([flag_letters(int(kind)) for kind in kinds], dtype=object)[places.reshape(-1)]
+    return found
+
+
+def _sacks(rows: np.ndarray, side: np.ndarray, bases: list[int]) -> list[list[tuple[int, int]]]:
+    """SACK blocks of each row, relative to what its peer sends."""
+    found: list[list[tuple[int, int]]] = [[] for _ in range(len(rows))]
+    for index in np.flatnonzero(rows["n_sack"]).tolist():
+        base, row = bases[1 - int(side[index])], rows[index]
+        edges = [(int(edge) - base) % 2**32 for edge in row["sack"][: 2 * int(row["n_sack"])]]
+        found[index] = list(zip(edges[::2], edges[1::2], strict=True))
+    return found
 
 
 def _event_names(tables: Tables, stream: int, frames: np.ndarray) -> list[str]:

@@ -12,10 +12,12 @@ from ..errors import TcpdiagError
 from ..units import printable
 from .analyze import analyze
 from .explain import explain
+from .extract import extract
 from .flows import flows
 from .follow import follow
 from .plot import plot
 from .report import report
+from .segments import segments
 from .timeline import timeline
 
 OK, FOUND, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -32,7 +34,9 @@ app.command(short_help="Find what is wrong with the connections, the cause first
 app.command(short_help="List the connections, numbered as in Wireshark.")(flows)
 app.command(short_help="Tell what happened on a connection, segment by segment.")(timeline)
 app.command(short_help="Print the bytes that a connection carried.")(follow)
+app.command(short_help="List the segments of a connection with a verdict on each.")(segments)
 app.command(short_help="Draw a connection, or the capture as a whole.")(plot)
+app.command(short_help="Take packets of connections or findings out, anonymised if asked for.")(extract)
 app.command(short_help="Tell a report that was stored as JSON in another format.")(report)
 app.command(short_help="Tell what a kind of finding means.")(explain)
 
@@ -59,7 +63,9 @@ def tcpdiag(
       tcpdiag flows --sort bytes --limit 20 office.pcap
       tcpdiag timeline office.pcap --flow 0
       tcpdiag follow office.pcap --flow 0
+      tcpdiag segments office.pcap --flow 0
       tcpdiag plot office.pcap --flow 0 --kind sequence -o office.svg
+      tcpdiag extract office.pcap --flow 0 --redact -o for-the-vendor.pcapng
       tcpdiag report office.json -o office.html
       tcpdiag explain rst-off-sequence
     """
