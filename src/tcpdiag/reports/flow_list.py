@@ -2,20 +2,16 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from ..errors import UsageError
-from ..flow_columns import SORT_KEYS, UNKNOWN
+from ..flow_columns import SORT_KEYS
 from ..flow_view import FlowTable
-from ..units import duration, epoch, size
+from ..units import duration, size
+from .columns import ROWS_A_CHUNK, Table, comma_separated
 from .json_rows import flow_lines
 
-ROWS_A_CHUNK = 4096
-WIDTH = 80
 HEADINGS = ("stream", "client, server", "state", "packets", "bytes", "retrans", "duration")
 ENDPOINT = HEADINGS.index("client, server")
 TEXT_COLUMNS = {"client, server", "state"}
-GAP = "  "
 
 
 def check_sort(key: str) -> None:
@@ -29,7 +25,7 @@ def chunks(flows: FlowTable, format_name: str) -> Iterator[bytes]:
     if format_name == "json":
         yield from _json(flows)
     elif format_name == "csv":
-        yield from _csv(flows)
+        yield from comma_separated(part.columns() for part in flows.parts(ROWS_A_CHUNK))
     else:
         yield from _table(flows)
 
@@ -43,43 +39,9 @@ def _json(flows: FlowTable) -> Iterator[bytes]:
     yield b"\n]\n"
 
 
-def _csv(flows: FlowTable) -> Iterator[bytes]:
-    names: list[str] = []
-    for part in flows.parts(ROWS_A_CHUNK):
-        columns = part.columns()
-        if not names:
-            names = list(columns)
-            yield (",".join(_heading(name) for name in names) + "\n").encode()
-        cells = [_csv_cells(name, columns[name]) for name in names]
-        yield "".join(",".join(row) + "\n" for row in zip(*cells, strict=True)).encode()
-
-
-def _heading(name: str) -> str:
-    return name.removesuffix("_ns") if name.endswith("_ts_ns") else name
-
-
-def _csv_cells(name: str, column: np.ndarray) -> list[str]:
-    if name.endswith("_ts_ns"):
-        return [epoch(value) for value in column.tolist()]
-    if column.dtype == np.bool_:
-        return ["true" if value else "false" for value in column.tolist()]
-    return ["" if value == UNKNOWN else str(value) for value in column.tolist()]
-
-
 def _table(flows: FlowTable) -> Iterator[bytes]:
-    """Two lines a flow, the client's and the server's.
-
-    Widths are those of the first chunk. An endpoint that would make lines wider than WIDTH has a line to itself.
-    """
-    widths: list[int] = []
-    for part in flows.parts(ROWS_A_CHUNK):
-        rows = _table_rows(part)
-        if not widths:
-            widths = [max(len(cell) for cell in column) for column in zip(HEADINGS, *rows, strict=True)]
-            others = sum(widths) - widths[ENDPOINT] + len(GAP) * (len(widths) - 1)
-            widths[ENDPOINT] = min(widths[ENDPOINT], max(WIDTH - others, len(HEADINGS[ENDPOINT])))
-            yield _table_line(HEADINGS, widths)
-        yield b"".join(_table_line(row, widths) for row in rows)
+    """Two lines a flow, the client's and the server's."""
+    return Table(HEADINGS, TEXT_COLUMNS, ENDPOINT).lines(_table_rows(part) for part in flows.parts(ROWS_A_CHUNK))
 
 
 def _table_rows(part: FlowTable) -> list[tuple[str, ...]]:
@@ -104,14 +66,3 @@ def _table_rows(part: FlowTable) -> list[tuple[str, ...]]:
             )
         )
     return [row for pair in zip(*by_side, strict=True) for row in pair]
-
-
-def _table_line(cells: tuple[str, ...], widths: list[int]) -> bytes:
-    if len(cells[ENDPOINT]) > widths[ENDPOINT]:
-        alone = f"{cells[0]:>{widths[0]}}{GAP}{cells[ENDPOINT]}\n".encode()
-        return alone + _table_line(("", "", *cells[ENDPOINT + 1 :]), widths)
-    padded = (
-        f"{cell:<{width}}" if heading in TEXT_COLUMNS else f"{cell:>{width}}"
-        for cell, width, heading in zip(cells, widths, HEADINGS, strict=True)
-    )
-    return (GAP.join(padded).rstrip() + "\n").encode()

@@ -128,13 +128,13 @@ def wide_frame(columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
     | max, min, avg, wavg owin | `max_outstanding`, ... | it counts one byte too many: 1 where nothing is in flight |
     | ttl stream length | `stream_length` | once a RST was sent, it takes the end of the last segment for the FIN |
     | mss requested | `mss` | it takes more than 32767 for negative |
-    | RTT samples, ... | `ack_rtt_samples`, ... | a segment acknowledged in parts gives it none; deviations of two are 0 |
+    | RTT samples, ... | `ack_rtt_samples`, ... | a segment acknowledged in parts gives it none; the stdev of two is 0 |
     | RTT full_sz smpls, ... | `full_rtt_samples`, ... | it takes one byte, as of a SYN, for 4 GiB |
     | RTT ... (last) | `ambiguous_rtt_...` | |
     | segs cum acked | `segments_acked_together` | a segment acknowledged in parts counts |
     | duplicate acks | `repeated_acks` | SYN, FIN and RST count; those of RFC 5681: `duplicate_acks` of the peer |
     | triple dupacks | `triple_duplicate_acks` | also where nothing is in flight |
-    | max # retrans, retr time | `max_retransmissions`, `rexmt_time_...` | of several repeated in one, the first counts |
+    | max # retrans, retr time | `max_retransmissions`, ... | of several repeated in one, the first counts |
     | avg ... | `mean_...` | it divides by a little more than the number, and cuts off the fraction |
     """
     import pandas as pd

@@ -108,7 +108,8 @@ def _failed(tables: Tables, streams: np.ndarray, servers: np.ndarray) -> np.ndar
     reached[2 * events["flow"][mine].astype(np.int64) + events["side"][mine]] = True
     bits = tables.flows["bits"][streams]
     opened = ((bits & FlowBit.ROLES_KNOWN) != 0) & ((bits & FlowBit.MIDSTREAM) == 0)
-    return (opened & ~reached[servers]).astype(np.int64)
+    found: np.ndarray = opened & ~reached[servers]
+    return found.astype(np.int64)
 
 
 def _turned(pair: tuple[np.ndarray, np.ndarray], same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
