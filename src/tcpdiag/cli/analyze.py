@@ -49,6 +49,9 @@ def analyze(
         bool | None,
         typer.Option("--hints/--no-hints", help="Name servers, hosts and paths from application bytes. Default: on."),
     ] = None,
+    wireshark_filter: Annotated[
+        bool, typer.Option("--wireshark-filter", help="Print Wireshark's display filter for each finding, no report.")
+    ] = False,
     redact: Redact = False,
     redact_key: RedactKey = None,
     fail_on: Annotated[
@@ -66,6 +69,7 @@ def analyze(
       tcpdiag analyze -o report.html -o report.json part1.pcapng part2.pcapng
       tcpdiag analyze --flow '10.0.0.1 and port 443' --fail-on warning office.pcap
       tcpdiag analyze -o ticket/report.md --figures office.pcap
+      tcpdiag analyze --wireshark-filter office.pcap
       tcpdiag analyze --redact -o for-the-vendor.html office.pcap
       (date; ss -tanpoie) > s.txt; tcpdiag analyze --sockets s.txt office.pcap
       tcpdump -i any -w - tcp | tcpdiag analyze -
@@ -81,6 +85,8 @@ def analyze(
         check_output(path)
     if figures and not any(format_of(path) == Format.MARKDOWN for path in output or ()):
         raise UsageError("--figures stand beside a Markdown report: -o NAME.md (HTML has them inside)")
+    if wireshark_filter and format is not None:
+        raise UsageError("--wireshark-filter prints filters instead of a report: leave out --format")
     key = redaction_key(redact, redact_key)
     chosen = load(config) if config else Config()
     with ProgressBar() as progress:
@@ -101,7 +107,12 @@ def analyze(
     report = report if key is None else report.redacted(key)
     for path in output or ():
         report.save(path, figures=figures)
-    if format is not None or not output:
+    if wireshark_filter:
+        from ..reports import filter_lines
+
+        with stdout() as stream:
+            stream.writelines(f"{line}\n".encode() for line in filter_lines.lines(report))
+    elif format is not None or not output:
         with stdout() as stream:
             write(report, format or Format.TEXT, stream, color=colored())
     worst = report.worst()

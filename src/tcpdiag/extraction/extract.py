@@ -45,6 +45,15 @@ class Extract(NamedTuple):
     refused: Mapping[str, int]
     """Packets that were left out because they could not be anonymised, by reason."""
 
+    def lines(self) -> list[str]:
+        """That in words."""
+        found = [f"{plural(self.packets, 'packet')} of {plural(self.connections, 'connection')}"]
+        if self.refused:
+            reasons = ", ".join(f"{why}: {n:,}" for why, n in self.refused.items())
+            left_out = plural(sum(self.refused.values()), "packet")
+            found.append(f"{left_out} could not be anonymised and were left out ({reasons})")
+        return found
+
 
 def check_output(path: str | Path | BinaryIO, inputs: Sequence[str]) -> None:
     """Raises UsageError for a file that `extract` would not write: better before the analysis than after it."""
@@ -155,11 +164,11 @@ class _Work:
                 texts = None if self.notes is None else self.notes.of(records["frame"], streams.tolist())
                 container.packets(buffer, records, texts)
         refused = {} if self._anonymiser is None else self._anonymiser.refused
+        done = Extract(packets, int(np.count_nonzero(connections)), refused)
         if not packets:
-            reasons = "; ".join(f"{printable(why)}: {plural(n, 'packet')}" for why, n in refused.items())
-            raise UsageError(f"none of these packets can be anonymised: {reasons}")
+            raise UsageError(done.lines()[-1])
         container.finish()
-        return Extract(packets, int(np.count_nonzero(connections)), refused)
+        return done
 
     def _hidden(self, buffer: np.ndarray, records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The packets as they may be written."""
