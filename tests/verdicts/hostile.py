@@ -1,7 +1,10 @@
 """Made SEGMENT rows that no peer would send: small numbers, so that every rule meets every other one."""
 
 import random
+import struct
+from pathlib import Path
 
+import dpkt
 import numpy as np
 
 from tcpdiag.model.segment import SEGMENT, Flag, Option
@@ -56,3 +59,42 @@ def _sack(dice: random.Random, row: np.ndarray, ack: int) -> None:
     for block in range(int(row["n_sack"])):
         left = ack + 10 * block - dice.choice((0, 0, 15))
         row["sack"][2 * block : 2 * block + 2] = left % 2**32, (left + dice.choice((5, 10))) % 2**32
+
+
+def write(path: Path, rows: np.ndarray, flows: np.ndarray, sides: np.ndarray) -> Path:
+    """The same as a capture: each flow has a client port of its own, and begins after the one before."""
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file, nano=True)
+        for row, flow, side in zip(rows, flows.tolist(), sides.tolist(), strict=True):
+            ports = (10_000 + flow, 80)
+            tcp = dpkt.tcp.TCP(
+                sport=ports[side],
+                dport=ports[1 - side],
+                seq=int(row["seq"]),
+                ack=int(row["ack"]),
+                flags=int(row["flags"]),
+                win=int(row["window"]),
+                opts=_options(row),
+                data=b"x" * int(row["payload_len"]),
+            )
+            tcp.off = 5 + len(tcp.opts) // 4
+            ends = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+            ip = dpkt.ip.IP(src=ends[side], dst=ends[1 - side], p=6, id=int(row["ip_id"]), data=tcp)
+            ip.len = len(ip)
+            frame = bytes(dpkt.ethernet.Ethernet(data=ip))
+            seconds, ns = divmod(int(row["ts_ns"]) + flow * 10**12, 10**9)
+            file.write(struct.pack("<IIII", seconds, ns, len(frame), len(frame)) + frame)
+        del writer
+    return path
+
+
+def _options(row: np.ndarray) -> bytes:
+    """Timestamps and as many SACK blocks as there is room for; a SYN also has a window scale of 2."""
+    found = b"\x03\x03\x02\x01" if row["flags"] & SYN else b""
+    if row["options"] & Option.TIMESTAMPS:
+        found += b"\x01\x01\x08\x0a" + struct.pack(">II", int(row["tsval"]), 0)
+    blocks = min(int(row["n_sack"]), (40 - len(found) - 4) // 8)
+    if blocks:
+        found += b"\x01\x01\x05" + bytes([2 + 8 * blocks])
+        found += b"".join(struct.pack(">I", int(edge)) for edge in row["sack"][: 2 * blocks])
+    return found

@@ -18,7 +18,10 @@ from tcpdiag.verdicts.judge import Judge
 from verdicts.hostile import segments
 
 CAPTURES = [
-    *(FIXTURES / name / "capture.pcap" for name in ("cwreuse-loop-default", "keepalive-unanswered", "derived-dup-http")),
+    *(
+        FIXTURES / name / "capture.pcap"
+        for name in ("cwreuse-loop-default", "keepalive-unanswered", "derived-dup-http")
+    ),
     *(FIXTURES / name / "capture.pcap" for name in ("halfclose", "simopen", "inject-rst-inwindow")),
     FIXTURES / "office" / "office.pcap",
 ]

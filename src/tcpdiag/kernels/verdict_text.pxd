@@ -17,3 +17,4 @@ cdef class Text(Unacked):
 
 cdef unsigned int end_of(Segment *s) noexcept nogil
 cdef bint overtaken(Watch *a, Segment *s, unsigned int end) noexcept nogil
+cdef bint first_of_its_kind(Watch *a, Segment *s) noexcept nogil

@@ -93,6 +93,17 @@ def overtaken(a: cython.pointer[Watch], s: cython.pointer[Segment], end: cython.
     )
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def first_of_its_kind(a: cython.pointer[Watch], s: cython.pointer[Segment]) -> cython.bint:
+    """Whether it uses a number again for something else: the SYN-ACK of a simultaneous open (RFC 9293 section 3.5), or
+    text where an endpoint was said to have sent its FIN."""
+    if s[0].flags & SYN:
+        return (s[0].flags & ACK) != 0 and not (a[0].bits & SYN_ACKED)
+    return (a[0].bits & FIN_SENT) != 0 and s[0].payload_len > 0 and s[0].seq == add(a[0].snd_nxt, -1)
+
+
 @cython.cclass
 class Text(Unacked):
     """Sequence space that is used."""
@@ -124,7 +135,7 @@ class Text(Unacked):
             seen = self.seen(a, sent, s[0].seq, end if lt(end, a[0].snd_nxt) else a[0].snd_nxt)
             if (not seen and a[0].contiguous != a[0].snd_nxt and self.late(a, b, s)) or overtaken(a, s, end):
                 v[0].facts |= OUT_OF_ORDER
-            elif not ((s[0].flags & SYN) and (s[0].flags & ACK) and not (a[0].bits & SYN_ACKED)):
+            elif not first_of_its_kind(a, s):
                 self.again(a, b, sent, s, v, end, seen)
         if lt(a[0].snd_nxt, end):
             if b[0].bits & WINDOW_KNOWN and not (s[0].flags & (SYN | FIN)):
@@ -160,6 +171,8 @@ class Text(Unacked):
         a[0].newest_ip_id = s[0].ip_id
         if s[0].flags & FIN:
             a[0].bits |= FIN_SENT
+        else:
+            a[0].bits &= ~FIN_SENT
 
     @cython.cfunc
     @cython.nogil

@@ -180,6 +180,7 @@ class Wireshark(Facts):
             v[0].facts |= REUSED_PORTS
         elif (s[0].flags & (SYN | ACK)) == SYN and a[0].bits & BASE_SET:
             a[0].nextseq = a[0].max_to_be_acked
+            v[0].bits |= SHOWN
         return False
 
     @cython.cfunc
