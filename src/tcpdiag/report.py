@@ -205,8 +205,8 @@ class Report:
 
         path: a name that ends in .pcapng or .pcap, or a binary stream, which gets pcapng. flows: a stream, several, or
         a filter expression (see `where`); None: all connections of this report. finding: ids of findings, or of
-        incidents: their connections; the frames that they name, where they name no connection. evidence: only the
-        frames that the findings about these connections rest on. What belongs to a connection: its segments, all
+        incidents: their connections, and those that their evidence is of. evidence: only the frames that the findings
+        about these connections rest on. What belongs to a connection: its segments, all
         fragments of them, and ICMP errors that quote it, in the order of the capture.
 
         Comments, in pcapng, tell each packet's frame number in the original, its stream, verdicts and findings; the

@@ -23,12 +23,15 @@ HEAD: Final = 64
 
 class Format(Protocol):
     """What `Pcap` and `Pcapng` have in common. `cursor` is one CURSOR row, `skip` bytes to leave out beyond the
-    buffer. The `data` of the questions are the first bytes at the cursor."""
+    buffer, `ended_ts_ns` when the capture ended, where the file says so. The `data` of the questions are the first
+    bytes at the cursor."""
 
     @property
     def name(self) -> str: ...
     @property
     def header_size(self) -> int: ...
+    @property
+    def ended_ts_ns(self) -> int | None: ...
 
     cursor: np.ndarray
     skip: int
@@ -209,7 +212,7 @@ class PacketFile:
     def summary(self) -> CaptureFile:
         """The file as read so far. What the decoder knows (`tcp_packets`, `undecoded`) is left for it to fill in."""
         cursor = self._cursor[0]
-        packets = int(cursor["packets"])
+        packets, last_ts_ns = int(cursor["packets"]), int(cursor["last_ts_ns"])
         return CaptureFile(
             path=self._source.path,
             format=self._format.name,
@@ -218,7 +221,7 @@ class PacketFile:
             packets=packets,
             tcp_packets=0,
             first_ts_ns=int(cursor["first_ts_ns"]) if packets else None,
-            last_ts_ns=int(cursor["last_ts_ns"]) if packets else None,
+            last_ts_ns=max(last_ts_ns, self._format.ended_ts_ns or last_ts_ns) if packets else None,
             first_frame=self._first_frame,
             truncated_packets=int(cursor["truncated"]),
             backward_steps=int(cursor["backward_steps"]),

@@ -31,6 +31,7 @@ class Pcap:
 
     name = "pcap"
     header_size = FILE_HEADER
+    ended_ts_ns = None
 
     def __init__(self, head: bytes, first_row: int) -> None:
         order = byte_order(head)

@@ -11,6 +11,7 @@ from .. import kernels
 from ..errors import UnreadableInput
 from ..kernels.cursor import CURSOR, LINK, Status, Unit
 from ..model.capture import Interface
+from ..units import NS
 from .linktypes import link_name, max_packet_len
 
 SECTION_HEADER: Final = 0x0A0D0D0A
@@ -28,6 +29,8 @@ BLOCK_LIMIT: Final = 128 << 20
 TEXT_LIMIT: Final = 256
 INTERFACES_LIMIT: Final = 65_535
 I64_MAX: Final = 2**63 - 1
+ISB_ENDTIME: Final = 3
+"""When the capture ended. Programs that leave packets out, such as editcap, leave these blocks out too."""
 
 
 def is_pcapng(head: bytes) -> bool:
@@ -56,6 +59,7 @@ class Pcapng:
         self.links = np.zeros(4, LINK)
         self.cursor = np.zeros(1, CURSOR)
         self.skip = 0
+        self.ended_ts_ns: int | None = None
         self._first_row = first_row
         self._section_rows: list[int] = []
         self._index = kernels.load("index")
@@ -176,11 +180,12 @@ class Pcapng:
         number = struct.unpack_from(f"{self._order}I", body)[0]
         if number >= len(self._section_rows):
             return True  # Wireshark, too, lets it pass: no packet depends on it
+        options = {code: value for code, value in self._options(body[12:]) if len(value) == 8}
         values = {
-            code: int(struct.unpack(f"{self._order}Q", value)[0])
-            for code, value in self._options(body[12:])
-            if code in (4, 5, 6, 7) and len(value) == 8
+            code: int(struct.unpack(f"{self._order}Q", options[code])[0]) for code in (4, 5, 6, 7) if code in options
         }
+        if ISB_ENDTIME in options:
+            self._end(number, *struct.unpack(f"{self._order}II", options[ISB_ENDTIME]))
         row = self._section_rows[number]
         old = self.interfaces[row]
         self.interfaces[row] = replace(
@@ -191,6 +196,21 @@ class Pcapng:
             dropped_os=values.get(7, old.dropped_os),
         )
         return True
+
+    def _end(self, number: int, high: int, low: int) -> None:
+        """The capture on an interface ended: in ticks of its clock. A time that 64 bits do not hold is none."""
+        link = self.links[number]
+        ticks, factor = high << 32 | low, int(link["factor"])
+        match Unit(int(link["unit"])):
+            case Unit.MULTIPLY:
+                ns = ticks * factor
+            case Unit.DIVIDE:
+                ns = ticks // factor
+            case _:
+                ns = ticks * NS >> factor
+        ns += int(link["offset_ns"])
+        if ns <= I64_MAX:
+            self.ended_ts_ns = max(ns, self.ended_ts_ns or ns)
 
     def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Code and value of each option, up to the first that does not fit (section 3.5)."""

@@ -27,7 +27,7 @@ def choose(report: "Report", flows: Flows | None, finding: str | Sequence[str] |
     if not len(streams):
         raise UsageError("no connection matches")
     if not evidence:
-        return Choice(streams)
+        return Choice(streams, np.zeros(0, np.int64))
     asked = set(streams.tolist())
     findings = [each for each in report.findings if asked & set(each.streams)]
     if not findings:
@@ -53,13 +53,11 @@ def _found(report: "Report", names: Sequence[str]) -> list[Finding]:
 
 
 def _of_findings(findings: Sequence[Finding], evidence: bool) -> Choice:
-    """Their connections; of findings about no connection, and for the evidence alone, their frames."""
+    """Their connections, and all frames that they name; for the evidence alone, just these."""
     streams = np.unique(np.array([stream for each in findings for stream in each.streams], np.int64))
-    if len(streams) and not evidence:
-        return Choice(streams)
     frames = {frame for each in findings for frame in each.frames}
     frames |= {item.frame for each in findings for item in each.evidence if item.frame}
-    if not frames:
+    if not frames and (evidence or not len(streams)):
         names = ", ".join(printable(each.id) for each in findings)
         raise UsageError(f"{names}: about the capture as a whole, no packets are its evidence")
-    return Choice(streams, np.array(sorted(frames), np.int64))
+    return Choice(streams, np.array(sorted(frames), np.int64), whole=not evidence)

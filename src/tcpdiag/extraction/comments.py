@@ -23,15 +23,12 @@ class Comments:
     findings: those whose evidence is marked. paths: names of the files, in order, to tell.
     """
 
-    def __init__(self, tables: Tables, streams: np.ndarray, findings: Sequence[Finding], paths: Sequence[str]) -> None:
+    def __init__(self, tables: Tables, findings: Sequence[Finding], paths: Sequence[str]) -> None:
         self._tables = tables
         self._files = [printable(file_name(path)) for path in paths]
         self._first_frames = np.array([file.first_frame for file in tables.files], np.int64)
         events = tables.events
         mask = (events["frame"] > 0) & ((events["bits"] & EventBit.WITHDRAWN) == 0)
-        wanted = np.zeros(len(tables.flows), np.bool_)
-        wanted[streams] = True
-        mask &= wanted[events["flow"]]
         order = np.flatnonzero(mask)
         self._events = order[np.argsort(events["frame"][order], kind="stable")]
         self._event_frames = events["frame"][self._events]

@@ -21,7 +21,7 @@ ENHANCED_PACKET: Final = 6
 COMMENT: Final = 1
 SHB_USERAPPL: Final = 4
 IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
-ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT, ISB_OSDROP = 4, 5, 6, 7
+ISB_ENDTIME, ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT, ISB_OSDROP = 3, 4, 5, 6, 7
 NANOSECONDS: Final = 9
 
 PCAP_MAGIC: Final = 0xA1B23C4D
@@ -67,7 +67,10 @@ def _options(parts: Iterable[bytes]) -> bytes:
 
 
 class PcapngFile:
-    """interfaces: the rows that the packets name. first_ts_ns: of the earliest packet; it may lie before 1970."""
+    """interfaces: the rows that the packets name. first_ts_ns: of the earliest packet; it may lie before 1970.
+
+    ended_ts_ns: until when the capture went on; who looks for what did not come has to know. None: not to be said.
+    """
 
     def __init__(
         self,
@@ -77,11 +80,13 @@ class PcapngFile:
         application: str,
         comments: Sequence[str] = (),
         first_ts_ns: int = 0,
+        ended_ts_ns: int | None = None,
     ) -> None:
         self._stream = stream
         self._interfaces = interfaces
         self._offset_ns = min(0, first_ts_ns // NS * NS)
         self._last_ts_ns = first_ts_ns
+        self._ended_ts_ns = ended_ts_ns
         head = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)
         texts = (*(_text(COMMENT, text) for text in comments), _text(SHB_USERAPPL, application))
         stream.write(_block(SECTION_HEADER, head + _options(texts)))
@@ -107,8 +112,8 @@ class PcapngFile:
             self._last_ts_ns = max(self._last_ts_ns, int(records["ts_ns"].max()))
 
     def finish(self) -> None:
-        """The counters of the interfaces, where the original had any."""
-        ticks = self._last_ts_ns - self._offset_ns
+        """The counters of the interfaces, where the original had any, and the end of the capture."""
+        end = b"" if self._ended_ts_ns is None else _option(ISB_ENDTIME, self._ticks(self._ended_ts_ns))
         for number, each in enumerate(self._interfaces):
             counters = (
                 (ISB_IFRECV, each.received),
@@ -116,10 +121,14 @@ class PcapngFile:
                 (ISB_FILTERACCEPT, each.accepted),
                 (ISB_OSDROP, each.dropped_os),
             )
-            options = _options(_option(code, struct.pack("<Q", n)) for code, n in counters if n is not None)
+            options = _options([end, *(_option(code, struct.pack("<Q", n)) for code, n in counters if n is not None)])
             if options:
-                head = struct.pack("<III", number, ticks >> 32, ticks & U32)
+                head = struct.pack("<I", number) + self._ticks(self._last_ts_ns)
                 self._stream.write(_block(INTERFACE_STATISTICS, head + options))
+
+    def _ticks(self, ts_ns: int) -> bytes:
+        ticks = ts_ns - self._offset_ns
+        return struct.pack("<II", ticks >> 32, ticks & U32)
 
     def _description(self, each: Interface) -> bytes:
         options = [

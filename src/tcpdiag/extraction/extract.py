@@ -22,7 +22,7 @@ from .choice import Flows, choose
 from .comments import Comments, headline
 from .container import Container, PcapFile, PcapngFile
 from .contents import Contents, Filling
-from .looks import Choice, Datagram, Found, Seen, first_look, look, taken
+from .looks import Choice, Datagram, Found, Seen, first_look, look, taken, widened
 
 if TYPE_CHECKING:
     from ..report import Report
@@ -126,17 +126,20 @@ class _Work:
         self.findings = told.findings if comments else ()
         names = [file.path for file in report.files]
         self.names = [self.redactor.file(name) for name in names] if self.redactor else names
-        self.notes = Comments(report.tables, choice.streams, self.findings, self.names) if comments else None
+        self.notes = Comments(report.tables, self.findings, self.names) if comments else None
         self._data: dict[int, Data] = {}
+        self._looks = 0
+        self.looks = 3 if choice.whole and len(choice.frames) else 2
         self.found = Found()
         self.shift_ns = 0
 
     def prepare(self) -> None:
         """The first look."""
-        contents = None if self.redactor is None else Contents(self.report.tables)
-        self.found = first_look(
-            self.report.tables, self.report.paths, self.choice, contents, self._take, self._progress(0)
-        )
+        tables, paths = self.report.tables, self.report.paths
+        if self.choice.whole and len(self.choice.frames):
+            self.choice = widened(tables, paths, self.choice, self._progress())
+        contents = None if self.redactor is None else Contents(tables)
+        self.found = first_look(tables, paths, self.choice, contents, self._take, self._progress())
         if not self.found.packets:
             raise UsageError("the capture has none of these packets")
         if not self._keep_times:
@@ -152,7 +155,7 @@ class _Work:
     def write(self, container: Container) -> Extract:
         """The second look."""
         packets, connections = 0, np.zeros(len(self.report.tables.flows), np.bool_)
-        for seen in look(self.report.tables, self.report.paths, self.choice, Decoder(), self._progress(1)):
+        for seen in look(self.report.tables, self.report.paths, self.choice, Decoder(), self._progress()):
             records = taken(seen, self.choice, self.found.streams)
             if not len(records):
                 continue
@@ -212,12 +215,13 @@ class _Work:
             if piece.length:
                 self._data[piece.frame] = Data(data[piece.at : piece.at + piece.length].rstrip(b"\0"))
 
-    def _progress(self, part: int) -> Progress | None:
-        """Two looks are one piece of work."""
-        show = self._on_progress
+    def _progress(self) -> Progress | None:
+        """Several looks are one piece of work."""
+        show, part = self._on_progress, self._looks
+        self._looks += 1
         if show is None:
             return None
-        return lambda done, total: show(done + part * (total or 0), None if total is None else 2 * total)
+        return lambda done, total: show(done + part * (total or 0), None if total is None else self.looks * total)
 
 
 def _container(work: _Work, stream: BinaryIO, *, pcap: bool) -> Container:
@@ -226,7 +230,17 @@ def _container(work: _Work, stream: BinaryIO, *, pcap: bool) -> Container:
     if not pcap:
         first_ts_ns = work.found.first_ts_ns + work.shift_ns
         comments = _section(work) if work.notes else ()
-        return PcapngFile(stream, interfaces, application=APPLICATION, comments=comments, first_ts_ns=first_ts_ns)
+        # Of single frames nobody shall think that nothing came between them and the end.
+        whole = work.choice.whole and len(work.choice.streams) and work.report.complete
+        ended_ts_ns = work.report.tables.last_ts_ns + work.shift_ns if whole else None
+        return PcapngFile(
+            stream,
+            interfaces,
+            application=APPLICATION,
+            comments=comments,
+            first_ts_ns=first_ts_ns,
+            ended_ts_ns=ended_ts_ns,
+        )
     used = [interfaces[row] for row in sorted(work.found.interfaces)]
     links = sorted({each.link_name for each in used})
     if len({each.link_type for each in used}) > 1:

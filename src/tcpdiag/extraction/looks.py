@@ -6,7 +6,7 @@ fragments belong to the connection of the datagram that they make, and only the 
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -66,17 +66,18 @@ class Datagrams(Reassembler):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which packets: those of streams, or single frames."""
+    """Which packets: all of some connections, single frames, or both."""
 
     streams: np.ndarray  # i8, ascending
-    frames: np.ndarray | None = None  # ascending; None: all of the streams
+    frames: np.ndarray  # i8, ascending
+    whole: bool = True  # False: of the connections only the frames
 
 
 class Seen(NamedTuple):
     """One batch, and which of its segments are to be taken. Valid until the next one."""
 
     batch: Batch
-    rows: np.ndarray  # SEGMENT: of the chosen frames, quoted headers included
+    rows: np.ndarray  # SEGMENT: of the chosen packets, quoted headers included
     streams: np.ndarray  # i8; -1 for what belongs to no connection that is known
     sides: np.ndarray  # u1
 
@@ -85,18 +86,28 @@ def look(
     tables: Tables, paths: Sequence[str], choice: Choice, decoder: Decoder, progress: Progress | None
 ) -> Iterator[Seen]:
     """All batches, to the end of the capture; of an analysis that was interrupted, as far as that came."""
-    everything = None if choice.frames is not None else choice.streams
-    owners = Owners(tables.flows, everything)
+    owners = Owners(tables.flows, None)
+    wanted = np.zeros(len(tables.flows) + 1, np.bool_)  # the last one is that of stream -1
+    if choice.whole:
+        wanted[choice.streams] = True
     complete = all(file.complete for file in tables.files)
     last = max(int(tables.flows["last_frame"].max(initial=0)), int(tables.events["frame"].max(initial=0)))
     with reader_again(paths, on_progress=progress) as reader:
         for batch in reader:
             rows = decoder.decode(batch)
             streams, sides = owners.of(rows, quoted=True)
-            chosen = streams >= 0 if choice.frames is None else np.isin(rows["frame"], choice.frames)
+            chosen = wanted[streams] | np.isin(rows["frame"], choice.frames)
             yield Seen(batch, rows[chosen], streams[chosen], sides[chosen])
             if not complete and batch.records["frame"][-1] >= last:
                 return
+
+
+def widened(tables: Tables, paths: Sequence[str], choice: Choice, progress: Progress | None) -> Choice:
+    """With all of every connection that one of the frames is of: part of one would look like a fault of its own."""
+    streams = {-1, *choice.streams.tolist()}
+    for seen in look(tables, paths, replace(choice, whole=False), Decoder(), progress):
+        streams.update(np.unique(seen.streams).tolist())
+    return replace(choice, streams=np.array(sorted(streams - {-1}), np.int64))
 
 
 @dataclass
@@ -146,7 +157,7 @@ def first_look(
 def taken(seen: Seen, choice: Choice, fragments: dict[int, int]) -> np.ndarray:
     """The packets (RECORD) to take of a batch."""
     frames = seen.batch.records["frame"]
-    mask = np.isin(frames, seen.rows["frame"] if choice.frames is None else choice.frames)
+    mask = np.isin(frames, seen.rows["frame"]) | np.isin(frames, choice.frames)
     if fragments:
         mask |= np.isin(frames, np.fromiter(fragments, np.int64, len(fragments)))
     records: np.ndarray = seen.batch.records[mask]

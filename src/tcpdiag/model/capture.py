@@ -44,7 +44,7 @@ class CaptureFile:
     packets: int
     tcp_packets: int
     first_ts_ns: int | None
-    last_ts_ns: int | None
+    last_ts_ns: int | None  # of the last packet, or when the capture ended, where the file says so (isb_endtime)
     first_frame: int
     truncated_packets: int = 0  # captured_len < wire_len
     backward_steps: int = 0  # packets older than the one before them on the same interface

@@ -53,7 +53,7 @@ class Tables:
 
     @property
     def last_ts_ns(self) -> int:
-        """Time of the last packet: until then the tap is known to have been alive."""
+        """Time of the last packet, or of a later end: until then the tap is known to have been alive."""
         return max((f.last_ts_ns for f in self.files if f.last_ts_ns is not None), default=0)
 
     @cached_property
