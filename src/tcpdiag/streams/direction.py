@@ -10,7 +10,7 @@ from .edges import BY_ACK, NEVER, NO, OWN
 from .gaps import Gaps
 from .held import HELD_BYTES, Held
 from .keeping import IN_ORDER, Keeping
-from .pieces import History, Piece, Run
+from .pieces import History, Piece, Run, Span
 
 FAR: Final = 1 << 30
 """No window reaches farther (RFC 7323 section 2.3): text beyond it is of no receiver."""
@@ -112,14 +112,17 @@ class Direction:
             self._doubt(segment, end)
             return
         self._empty_start = False
-        new = Piece(
-            begin, begin + len(segment.data), segment.data, segment.frame, segment.ts_ns, self.side, (begin, end)
-        )
+        captured = begin + len(segment.data)
+        new = Piece(begin, captured, segment.data, segment.frame, segment.ts_ns, self.side, Span(begin, end))
         if begin < self.offset:
             if segment.payload_len > 1:
                 self._compare(new)
             if end <= self.offset:
                 return
+        joined = self._held.ending_at(begin) if self._keeping.joins and begin > self.offset else None
+        if joined is not None:
+            joined.end = end
+            new = new._replace(span=joined)
         for piece in (new, new._replace(begin=new.end, end=end, data=None, why=Lost.SNAPPED)):
             if piece.end > max(self.offset, piece.begin):
                 self._held.insert(piece.part(max(piece.begin, self.offset), piece.end), self._second_wins)
@@ -209,7 +212,7 @@ class Direction:
         unacked = Lost.UNKNOWN if self.acked == NEVER else Lost.NEVER_ACKNOWLEDGED
         for begin, end, why in ((self.offset, acked, Lost.NOT_CAPTURED), (acked, to, unacked)):
             if end > begin:
-                self._emit(Piece(begin, end, None, frame, ts_ns, self.side, (begin, end), why))
+                self._emit(Piece(begin, end, None, frame, ts_ns, self.side, Span(begin, end), why))
 
     def _doubt(self, segment: Segment, end: int) -> None:
         """Damaged on its way: it counts only if the receiver takes it, so acknowledges it before a whole copy comes."""
@@ -247,7 +250,7 @@ class Direction:
         if old.data is None or new.data is None:
             return old.data is None and new.data is not None
         keeping = self._keeping
-        wins = keeping.second_wins(old.segment, new.segment)
+        wins = keeping.second_wins(old.span, new.span)
         span = _differing(old, new)
         if span is not None:
             kept = Copy.UNKNOWN if not keeping.known else Copy.SECOND if wins else Copy.FIRST

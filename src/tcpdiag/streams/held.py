@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from .pieces import Piece
+from .pieces import Piece, Span
 
 HELD_BYTES: Final = 64 << 20
 """Of one direction: the largest window that Linux offers by default is 6 MB, the largest there can be 1 GB."""
@@ -55,6 +55,15 @@ class Held:
         merged = _merged(pieces[low:high], new, overlap)
         self._bytes += sum(map(_size, merged)) - sum(map(_size, pieces[low:high]))
         pieces[low:high] = merged
+
+    def ending_at(self, place: int) -> Span | None:
+        """What ends exactly there, unless another one reaches over that place."""
+        low = bisect_left(self._pieces, (place,))
+        if not low or self._pieces[low - 1].end != place:
+            return None
+        span = self._pieces[low - 1].span
+        crossed = low < len(self._pieces) and self._pieces[low].span.begin < place
+        return span if span.end == place and not crossed else None
 
     def take(self, edge: int) -> list[Piece]:
         """Let go what goes on at the edge without a hole."""

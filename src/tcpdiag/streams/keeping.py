@@ -8,42 +8,42 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ..tcp.profiles import FREEBSD, LINUX, LINUX_3_6, LINUX_OLD, MACOS, WINDOWS
-
-Range = tuple[int, int]
-"""Begin and end of a segment's text."""
+from .pieces import Span
 
 
 class Keeping(NamedTuple):
     """How one family of stacks decides."""
 
-    second_wins: Callable[[Range, Range], bool]  # first, second
+    second_wins: Callable[[Span, Span], bool]  # first, second
     rule: str
     known: bool = True
+    joins: bool = False  # what goes on exactly where something held ends becomes one with it
 
 
 IN_ORDER: Final = "already in order: trimmed from what comes later (RFC 9293 section 3.10.7.4)"
 
 
-def _linux(first: Range, second: Range) -> bool:
-    return second[0] < first[0] or (second[0] == first[0] and second[1] > first[1])
+def _linux(first: Span, second: Span) -> bool:
+    return second.begin < first.begin or (second.begin == first.begin and second.end > first.end)
 
 
-def _bsd(first: Range, second: Range) -> bool:
-    return second[0] < first[0]
+def _bsd(first: Span, second: Span) -> bool:
+    return second.begin < first.begin
 
 
-def _windows(first: Range, second: Range) -> bool:
-    return second[0] < first[0] and second[1] > first[1]
+def _windows(first: Span, second: Span) -> bool:
+    return second.begin < first.begin and second.end > first.end
 
 
-def _first(first: Range, second: Range) -> bool:
+def _first(first: Span, second: Span) -> bool:
     return False
 
 
 LINUX_RULE: Final = Keeping(
     _linux,
-    "Linux: of the out-of-order queue the segment that begins first, of two with one beginning the longer "
-    "(tcp_data_queue_ofo(), tcp_ofo_queue())",
+    "Linux: of the out-of-order queue, neighbours joined, what begins first, of two with one beginning the longer "
+    "(tcp_data_queue_ofo(), tcp_ofo_queue(); measured on 6.18)",
+    joins=True,
 )
 BSD_RULE: Final = Keeping(_bsd, "BSD: the earlier copy, unless the later one begins before it (tcp_reass())")
 WINDOWS_RULE: Final = Keeping(

@@ -13,6 +13,16 @@ HISTORY_BYTES: Final = 16 << 20
 HISTORY_ITEMS: Final = 1 << 16
 
 
+class Span:
+    """What a receiver holds as one: a segment's text, or that of several that it joined."""
+
+    __slots__ = ("begin", "end")
+
+    def __init__(self, begin: int, end: int) -> None:
+        self.begin = begin
+        self.end = end
+
+
 class Piece(NamedTuple):
     """Bytes of one segment, or a gap (`data` is None)."""
 
@@ -22,7 +32,7 @@ class Piece(NamedTuple):
     frame: int
     ts_ns: int
     side: int
-    segment: tuple[int, int]  # begin and end of all the segment's text
+    span: Span
     why: Lost | None = None
 
     def part(self, begin: int, end: int) -> "Piece":
@@ -46,7 +56,7 @@ class Run(NamedTuple):
         for offset, ts_ns, at, length, captured, frame, _ in rows[first:last].tolist():
             if offset + captured > begin:
                 data = self.text[at : at + captured]
-                yield Piece(offset, offset + captured, data, frame, ts_ns, side, (offset, offset + length))
+                yield Piece(offset, offset + captured, data, frame, ts_ns, side, Span(offset, offset + length))
 
     def cut(self, side: int) -> tuple[np.ndarray, np.ndarray]:
         """Begins and ends of what the snap length cut off of that side's text."""

@@ -36,10 +36,10 @@ Item = Piece | Run
 class Reassembly:
     """The two streams of one connection. Feed it the connection's segments in capture order."""
 
-    def __init__(self, tables: Tables, stream: int, wanted: tuple[bool, bool] = (True, True)) -> None:
-        """wanted: by side, whose text is to be put together."""
+    def __init__(self, *directions: Direction) -> None:
+        """directions: of side 0 and of side 1."""
         self._kernel = kernels.load("in_order")
-        self.directions = tuple(_direction(tables, stream, side, wanted[side]) for side in (0, 1))
+        self.directions = directions
         self._ts_ns = 0
         self._frame = 0
 
@@ -124,6 +124,11 @@ class Reassembly:
 def _tuples(rows: np.ndarray, start: int) -> list[tuple[int, ...]]:
     """The columns that count of the rows from `start` on, as Python integers."""
     return list(zip(*(rows[name][start:].tolist() for name in COLUMNS), strict=True))
+
+
+def reassembly_of(tables: Tables, stream: int, wanted: tuple[bool, bool] = (True, True)) -> Reassembly:
+    """Of one connection of a capture. wanted: by side, whose text is to be put together."""
+    return Reassembly(*(_direction(tables, stream, side, wanted[side]) for side in (0, 1)))
 
 
 def _direction(tables: Tables, stream: int, side: int, wanted: bool) -> Direction:

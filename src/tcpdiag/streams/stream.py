@@ -14,7 +14,7 @@ from ..units import plural
 from .chunk import Chunk, Conflict, Gap, Lost, Urgent
 from .direction import Direction
 from .pieces import Run
-from .reassembly import Item, Reassembly
+from .reassembly import Item, reassembly_of
 
 READ_MOST: Final = 256 << 20
 """Bytes that `read` gives at most when nothing else is said."""
@@ -92,7 +92,7 @@ class Conversation:
         return self._done[self._names.index(side)]
 
     def _items(self) -> Iterator[Item]:
-        reassembly = Reassembly(self._tables, self._number, (self._wanted[0], self._wanted[1]))
+        reassembly = reassembly_of(self._tables, self._number, (self._wanted[0], self._wanted[1]))
         wanted = np.array([self._number])
         for part in parts(self._tables, self._paths, wanted, on_progress=self._progress):
             if len(part.rows):
