@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 
 from .. import kernels
+from ..capture.linktypes import link_name
 from ..capture.reasons import in_words
-from ..kernels.decode_layers import COUNTS, LAYER, MAX_LAYERS, WALK
+from ..kernels.decode_layers import COUNTS, ETHERTYPES, LAYER, LINK_TYPES, MAX_LAYERS, WALK
 from ..kernels.hide_rows import CHECK, PLACE, SITE, Fate, Kind
 from ..redaction import Redactor
 from .contents import Filling, fill
@@ -23,13 +24,6 @@ _NUMBERS: Final = {  # bits of the field that are the number, how far from its r
     Kind.NETWORK: (24, 0, 1),
     Kind.KEY: (32, 0, 1),
 }
-
-
-@dataclass(frozen=True)
-class Data:
-    """What stands in a fragment instead of its data; zeros behind it."""
-
-    data: bytes
 
 
 @dataclass
@@ -48,7 +42,7 @@ class Anonymiser:
         self._checks = np.zeros(0, CHECK)
 
     def batch(
-        self, buffer: np.ndarray, records: np.ndarray, fillings: Mapping[int, Filling], data: Mapping[int, Data]
+        self, buffer: np.ndarray, records: np.ndarray, fillings: Mapping[int, Filling], data: Mapping[int, bytes]
     ) -> tuple[np.ndarray, np.ndarray]:
         """A copy of the buffer with these packets (RECORD) hidden, and what became of each of them (PLACE).
 
@@ -68,7 +62,7 @@ class Anonymiser:
             if place["fate"] == Fate.SEGMENT and frame in fillings:
                 out[at : at + length] = fill(fillings[frame], length)
             elif place["fate"] == Fate.FRAGMENT and frame in data:
-                known = data[frame].data[:length]
+                known = data[frame][:length]
                 out[at : at + len(known)] = np.frombuffer(known, np.uint8)
         mend = kernels.load("mend")
         mend.mend(*kernels.arrays(mend, out, self._checks[: self._hide.n_checks]))
@@ -78,7 +72,11 @@ class Anonymiser:
     @property
     def refused(self) -> dict[str, int]:
         """Packets that were not let through, for each reason."""
-        return in_words(self._counts)
+        links = np.flatnonzero(self._counts[LINK_TYPES:ETHERTYPES]).tolist()
+        found = {f"link layer {link_name(link)}": int(self._counts[LINK_TYPES + link]) for link in links}
+        rest = self._counts.copy()
+        rest[LINK_TYPES:ETHERTYPES] = 0
+        return found | in_words(rest)
 
     def _replace(self, out: np.ndarray, sites: np.ndarray) -> None:
         for kind in Kind:

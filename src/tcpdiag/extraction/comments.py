@@ -33,15 +33,19 @@ class Comments:
         self._events = order[np.argsort(events["frame"][order], kind="stable")]
         self._event_frames = events["frame"][self._events]
         self._findings = _by_frame(findings)
+        self._changes: dict[tuple[int, int, int], list[str]] = {}
 
     def of(self, frames: np.ndarray, streams: Sequence[int]) -> list[list[str]]:
         """For each frame, of that stream, its comments: the number first. -1: of no connection that is known."""
         first, last = int(frames[0]), int(frames[-1])
         low, high = np.searchsorted(self._event_frames, [first, last + 1])
         events: dict[int, list[str]] = defaultdict(list)
-        for index in self._events[low:high].tolist():
-            event = self._tables.events[index]
-            events[int(event["frame"])] += self._told(event)
+        some = self._tables.events[self._events[low:high]]
+        sides = some["side"] ^ self._tables.client_side[some["flow"]]
+        columns = (some["frame"], some["kind"], some["state"], some["bits"], sides)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for index, (frame, kind, *state) in enumerate(rows):
+            events[frame] += self._change(some[index], *state) if kind == EventKind.STATE else _told(some[index])
         numbers = frames.tolist()
         return [
             _limited([self._number(frame, stream), *events.get(frame, ()), *self._findings.get(frame, ())])
@@ -55,17 +59,18 @@ class Comments:
         file = int(np.searchsorted(self._first_frames, frame, side="right")) - 1
         return f"{told} (frame {frame - int(self._first_frames[file]) + 1} of {self._files[file]})"
 
-    def _told(self, event: np.void) -> list[str]:
-        verdict, fact = words.verdict(event), words.fact(event)
-        found = []
-        if verdict is not None:
-            found.append(f"verdict: {verdict.text}" + (f" ({verdict.rule})" if verdict.rule else ""))
-        if fact:
-            found.append(fact)
-        if event["kind"] == EventKind.STATE:
-            side = SIDES[int(event["side"]) ^ int(self._tables.client_side[int(event["flow"])])]
-            found.append(f"state: {words.change(event, side)}")
-        return found
+    def _change(self, event: np.void, state: int, bits: int, side: int) -> list[str]:
+        """A state, in words: most events are one of few."""
+        key = state, bits, side
+        if key not in self._changes:
+            self._changes[key] = [f"state: {words.change(event, SIDES[side])}"]
+        return self._changes[key]
+
+
+def _told(event: np.void) -> list[str]:
+    verdict, fact = words.verdict(event), words.fact(event)
+    found = [] if verdict is None else [f"verdict: {verdict}"]
+    return [*found, fact] if fact else found
 
 
 def headline(finding: Finding) -> str:

@@ -5,6 +5,7 @@ pcapng: draft-ietf-opsawg-pcapng. Times are in nanoseconds; numbers are little-e
 
 import struct
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import BinaryIO, Final, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ SHB_USERAPPL: Final = 4
 IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
 ISB_ENDTIME, ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT, ISB_OSDROP = 3, 4, 5, 6, 7
 NANOSECONDS: Final = 9
+END: Final = bytes(4)  # of options
 
 PCAP_MAGIC: Final = 0xA1B23C4D
 PCAP_SNAPLEN: Final = 262_144
@@ -61,9 +63,14 @@ def _text(code: int, text: str | None) -> bytes:
     return _option(code, value[:OPTION_MAX].decode("utf-8", "ignore").encode())
 
 
+@lru_cache(maxsize=4096)
+def _comment(text: str) -> bytes:
+    return _text(COMMENT, text)
+
+
 def _options(parts: Iterable[bytes]) -> bytes:
     found = b"".join(parts)
-    return found + bytes(4) if found else b""
+    return found + END if found else b""
 
 
 class PcapngFile:
@@ -99,7 +106,7 @@ class PcapngFile:
         data = buffer.data
         columns = (records[name].tolist() for name in ("ts_ns", "offset", "captured_len", "wire_len", "interface"))
         for index, (ts_ns, at, captured, wire, interface) in enumerate(zip(*columns, strict=True)):
-            options = _options([_text(COMMENT, text) for text in comments[index]]) if comments else b""
+            options = b"".join(map(_comment, comments[index])) + END if comments else b""
             padding = -captured % 4
             total = 32 + captured + padding + len(options)
             ticks = ts_ns - self._offset_ns

@@ -17,7 +17,7 @@ from ..model.capture import Interface
 from ..model.segment import RECORD
 from ..redaction import Redactor, new_key
 from ..units import NS, file_name, plural, printable
-from .anonymous import Anonymiser, Data
+from .anonymous import Anonymiser
 from .choice import Flows, choose
 from .comments import Comments, headline
 from .container import Container, PcapFile, PcapngFile
@@ -127,7 +127,7 @@ class _Work:
         names = [file.path for file in report.files]
         self.names = [self.redactor.file(name) for name in names] if self.redactor else names
         self.notes = Comments(report.tables, self.findings, self.names) if comments else None
-        self._data: dict[int, Data] = {}
+        self._data: dict[int, bytes] = {}
         self._looks = 0
         self.looks = 3 if choice.whole and len(choice.frames) else 2
         self.found = Found()
@@ -213,7 +213,7 @@ class _Work:
         data = hidden[header:].tobytes()
         for piece in datagram.pieces:
             if piece.length:
-                self._data[piece.frame] = Data(data[piece.at : piece.at + piece.length].rstrip(b"\0"))
+                self._data[piece.frame] = data[piece.at : piece.at + piece.length].rstrip(b"\0")
 
     def _progress(self) -> Progress | None:
         """Several looks are one piece of work."""
