@@ -138,8 +138,12 @@ LATE = {
         Fact.OUT_OF_ORDER,
     ),
     "an IP ID after that of the newest": (
-        (*(text(1, 100 * n + 1, ip_id=7 + n) for n in (0, 1, 2, 3, 5)), text(1, 401, ip_id=13)),
+        (*(text(1, 100 * n + 1, ip_id=7 + n) for n in (0, 1, 2, 3, 5)), text(45, 401, ip_id=13)),
         AGAIN,
+    ),
+    "an IP ID after that of the newest, but sooner than the sender can know": (
+        (*(text(1, 100 * n + 1, ip_id=7 + n) for n in (0, 1, 2, 3, 5)), text(1, 401, ip_id=13)),
+        Fact.OUT_OF_ORDER,
     ),
     "its ACK was captured before it": ((text(5, 1), ack(20, 201), ack(1, 201), text(1, 101)), Fact.OUT_OF_ORDER),
 }

@@ -16,3 +16,4 @@ cdef class Acks(Text):
 
 cdef unsigned int window_of(Watch *a, Segment *s) noexcept nogil
 cdef bint duplicate_sack(Segment *s) noexcept nogil
+cdef bint sacks_more(Watch *a, Segment *s) noexcept nogil

@@ -59,6 +59,18 @@ def duplicate_sack(s: cython.pointer[Segment]) -> cython.bint:
     )
 
 
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def sacks_more(a: cython.pointer[Watch], s: cython.pointer[Segment]) -> cython.bint:
+    """Whether it tells of text above a gap that `a` had not got before: so it accepted what it answers."""
+    i: cython.int
+    for i in range(1 if duplicate_sack(s) else 0, s[0].n_sack):
+        if not (a[0].bits & SACKS) or lt(a[0].sack_high, s[0].sack[2 * i + 1]):
+            return True
+    return False
+
+
 @cython.cclass
 class Acks(Text):
     """What an endpoint says of what it has got."""

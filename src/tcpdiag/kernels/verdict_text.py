@@ -217,10 +217,11 @@ class Text(Unacked):
     def late(self, a: cython.pointer[Watch], b: cython.pointer[Watch], s: cython.pointer[Segment]) -> cython.bint:
         """Whether what fills a hole was overtaken on its way, and not sent again.
 
-        Its timestamp tells, if it is another than that of the newest text; or its IP ID, where the sender counts them.
-        Else it was when it comes sooner than the sender can have heard of the hole: a round trip on both sides of the
-        tap.
+        Its timestamp tells, if it is another than that of the newest text. It was when it comes sooner than the sender
+        can have heard of the hole: a round trip on both sides of the tap. After that the IP ID tells, where the sender
+        counts them; else what came soon was late.
         """
+        path_ns: cython.longlong = a[0].rtt_min_ns + b[0].rtt_min_ns
         since: cython.longlong = s[0].ts_ns - a[0].hole_ts_ns
         newer: cython.longlong = diff(s[0].tsval, a[0].newest_tsval)
         step: cython.int = (s[0].ip_id - a[0].newest_ip_id) & 0xFFFF
@@ -228,9 +229,11 @@ class Text(Unacked):
             return False
         if s[0].options & TIMESTAMPS and a[0].newest_tsval != 0 and (newer < 0 or newer > 1):
             return newer < 0
+        if a[0].rtt_min_ns != 0 and b[0].rtt_min_ns != 0 and since < path_ns:
+            return True
         if a[0].ip_id_run >= STEADY and s[0].ip_id != 0 and (step <= STEP or step >= 0x10000 - STEP) and step != 0:
             return step > STEP
-        return since <= REORDERING_NS or since < a[0].rtt_min_ns + b[0].rtt_min_ns
+        return since <= REORDERING_NS or since < path_ns
 
     @cython.cfunc
     @cython.nogil

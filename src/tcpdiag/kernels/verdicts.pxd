@@ -1,5 +1,5 @@
 from tcpdiag.kernels.records cimport Segment
-from tcpdiag.kernels.verdict_acks cimport Acks, duplicate_sack
+from tcpdiag.kernels.verdict_acks cimport Acks, duplicate_sack, sacks_more
 from tcpdiag.kernels.verdict_rows cimport Conversation, Flight, Verdict, Watch
 from tcpdiag.kernels.wireshark cimport completes
 from tcpdiag.seqnum cimport add, le, lt

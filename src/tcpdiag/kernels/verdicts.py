@@ -14,6 +14,7 @@ if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
     Acks, duplicate_sack = uncompiled("verdict_acks").Acks, uncompiled("verdict_acks").duplicate_sack
+    sacks_more = uncompiled("verdict_acks").sacks_more
     completes = uncompiled("wireshark").completes
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
@@ -108,7 +109,7 @@ class Verdicts(Acks):
                 c[0].bits |= BEGUN
                 c[0].completeness |= completes(s)
                 self.handshake(c, side, s)
-                if challenged:
+                if challenged and not sacks_more(cython.address(self.watches[2 * flow + side]), s):
                     v[0].facts |= CHALLENGE_ACK
                     v[0].cause_frame = challenged
                     if duplicate_sack(s):

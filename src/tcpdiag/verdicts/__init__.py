@@ -19,9 +19,10 @@ section 2 |
 within 100 ms is the same packet |
 | 7 | a RST moves the number that is expected next | it says nothing of its sender's text | it may be forged; what \
 follows is no retransmission then |
-| 8 | below the highest number, and captured within an initial RTT of it (3 ms without one): `out_of_order` | a hole \
-is filled by what is late when its timestamp or its IP ID is older than that of the newest text, else when it comes \
-sooner than a round trip | a retransmission on a short path was called out of order, and the other way round |
+| 8 | below the highest number, and captured within an initial RTT of it (3 ms without one): `out_of_order` | what \
+fills a hole is late when its timestamp is older than that of the newest text, when it comes sooner than a round trip, \
+or when its IP ID is older; without these, within 3 ms | a retransmission on a short path was called out of order, and \
+the other way round |
 | 9 | `out_of_order` and `retransmission` where the capture has an ACK before what it acknowledges | `out_of_order` \
 within 3 ms of the ACK | the tap does not keep the two directions in order |
 | 10 | `fast_retransmission`: at the number that two duplicate ACKs ask for, within 20 ms | duplicate ACKs or SACK \
