@@ -11,8 +11,9 @@ import numpy as np
 import tcpdiag
 from tcpdiag.again import parts
 from tcpdiag.model.tables import Tables
+from tcpdiag.streams.chunk import Lost
 from tcpdiag.streams.pieces import Run
-from tcpdiag.streams.reassembly import Reassembly, reassembly_of
+from tcpdiag.streams.reassembly import Item, Reassembly, reassembly_of
 
 TIMEOUT_S = 300
 AT_ONCE = 100
@@ -23,34 +24,42 @@ messages turns the direction (tshark 4.0 takes the addresses that were dissected
 MISSING = re.compile(rb"\[(-?\d+) bytes missing in capture file\]\0?")
 
 
+Record = tuple[int, bytes | str]
+"""Side, and bytes or why they are missing."""
+
+
 @dataclass
 class Followed:
-    """One connection: (side, bytes) in the order of a Follow window, side 0 the sender of its first segment.
+    """One connection, in the order of a Follow window; side 0 is the sender of its first segment."""
 
-    What has None instead of bytes is a gap.
-    """
-
-    records: list[tuple[int, bytes | None]] = field(default_factory=list)
-    notes: set[str] = field(default_factory=set)
+    records: list[Record] = field(default_factory=list)
 
     def text(self, side: int) -> bytes:
         """All bytes of a direction."""
-        return b"".join(data for sender, data in self.records if sender == side and data is not None)
+        return b"".join(data for sender, data in self.records if sender == side and isinstance(data, bytes))
 
     def turns(self) -> list[tuple[int, bytes]]:
         """The bytes of both, those of one side that follow each other together."""
         found: list[tuple[int, bytes]] = []
         for side, data in self.records:
-            if data and found and found[-1][0] == side:
+            if isinstance(data, str) or not data:
+                continue
+            if found and found[-1][0] == side:
                 found[-1] = (side, found[-1][1] + data)
-            elif data:
+            else:
                 found.append((side, data))
         return found
 
-    @property
-    def has_gap(self) -> bool:
-        """Whether some byte is missing."""
-        return any(data is None for _, data in self.records)
+    def acknowledged(self) -> "Followed":
+        """Without what comes after a gap that the receiver did not acknowledge."""
+        records: list[Record] = []
+        ended = set()
+        for side, data in self.records:
+            if data in (Lost.NEVER_ACKNOWLEDGED, Lost.UNKNOWN):
+                ended.add(side)
+            if side not in ended:
+                records.append((side, data))
+        return Followed(records)
 
 
 def by_tshark(path: Path, streams: Sequence[int]) -> dict[int, Followed]:
@@ -76,7 +85,7 @@ def _parsed(output: bytes) -> dict[int, Followed]:
         else:
             data = bytes.fromhex(line.strip().decode())
             side = int(line.startswith(b"\t"))
-            current.records.append((side, None if MISSING.fullmatch(data) else data))
+            current.records.append((side, "missing" if MISSING.fullmatch(data) else data))
     return found
 
 
@@ -96,20 +105,15 @@ def ours(path: Path) -> tuple[Tables, dict[int, Followed]]:
             found.setdefault(stream, Followed()).records += _records(items)
     for stream, reassembly in running.items():
         found[stream].records += _records(reassembly.finish())
-        for direction in reassembly.directions:
-            found[stream].notes |= {why for why, size in direction.left_out.items() if size}
-            found[stream].notes |= {str(gap.why) for gap in direction.gaps.merged()}
-            found[stream].notes |= {"conflict"} if direction.conflicts else set()
     return tables, found
 
 
-def _records(items: Sequence[object]) -> Iterator[tuple[int, bytes | None]]:
+def _records(items: Sequence[Item]) -> Iterator[Record]:
     for item in items:
-        if isinstance(item, Run):
-            for _, _, at, length, captured, _, side in item.rows.tolist():
-                if captured:
-                    yield side, item.text[at : at + captured]
-                if captured < length:
-                    yield side, None
-        else:
-            yield item.side, item.data
+        if not isinstance(item, Run):
+            yield item.side, item.data if item.data is not None else str(item.why)
+            continue
+        for _, _, at, length, captured, _, side in item.rows.tolist():
+            yield side, item.text[at : at + captured]
+            if captured < length:
+                yield side, str(Lost.SNAPPED)

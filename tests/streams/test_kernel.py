@@ -15,7 +15,7 @@ from tcpdiag.streams.keeping import LINUX_RULE
 CONNECTIONS = 120
 LONGEST = 24
 COPIES = 4
-"""Where several overlap, the shape of the kernel's tree decides whether a neighbour is joined, which is not modelled: of
+"""Where several overlap, the shape of the kernel's tree decides whether a neighbour is joined. That is not modelled: of
 600 such connections 2 differ, none of this seed."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

@@ -41,6 +41,10 @@ class Conversation:
         sides: Sequence[str] = SIDES,
         on_progress: Progress | None = None,
     ) -> None:
+        """sides: only what these sent. Raises UsageError for another one, and for redacted tables."""
+        for side in sides:
+            if side not in SIDES:
+                raise UsageError(f"no side {side!r}: {', '.join(SIDES)}")
         if tables.captured is not None:
             raise UsageError("what connections carried cannot be redacted: ask the report that is not")
         self._tables = tables.whole("what a connection carried")
@@ -119,8 +123,6 @@ class Stream:
         self, tables: Tables, stream: int, paths: Sequence[str], side: str, *, on_progress: Progress | None = None
     ) -> None:
         """side: the sender, "client" or "server". Raises UsageError for another one, and for redacted tables."""
-        if side not in SIDES:
-            raise UsageError(f"no side {side!r}: client, server")
         self.side = side
         self._name = f"stream {stream}"
         self._conversation = Conversation(tables, stream, paths, sides=[side], on_progress=on_progress)
