@@ -12,7 +12,7 @@ import tcpdiag
 from places import FIXTURES, ROOT
 from tcpdiag.cli.app import app
 from tcpdiag.errors import UsageError
-from tcpdiag.figures import axes, files, held, resets, sequence, states, window
+from tcpdiag.figures import axes, files, held, resets, sequence, states, throughput, window
 from tcpdiag.figures.capture_plots import CAPTURE_PLOTS
 from tcpdiag.figures.flow_plots import FLOW_PLOTS
 from tcpdiag.figures.trace import NONE, SegmentClass
@@ -50,6 +50,17 @@ def test_classes_tell_probes_of_a_closed_window_from_keepalives() -> None:
     assert SegmentClass.KEEPALIVE not in stalled.segment_class
     assert SegmentClass.KEEPALIVE in alive.segment_class
     assert SegmentClass.ZERO_WINDOW_PROBE not in alive.segment_class
+
+
+def test_copies_that_the_capture_made_are_not_sent_again() -> None:
+    trace = tcpdiag.analyze(FIXTURES / "derived-dup-http" / "capture.pcap").flow(0).plot.trace
+    copies = trace.segment_class == SegmentClass.COPY
+    assert copies.sum() > 10
+    assert SegmentClass.RETRANSMISSION not in trace.segment_class
+    sent = [trace.payload_len[(trace.side == side) & ~copies].sum() for side in (0, 1)]
+    drawn = throughput.spec(trace)
+    length = drawn.edges[-1] - drawn.edges[0]
+    assert [round(rate * length) for rate in drawn.average] == sent
 
 
 def test_sequence_graph_is_of_the_busier_side_and_marks_the_evidence(office: Report) -> None:

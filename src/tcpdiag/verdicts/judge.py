@@ -31,7 +31,7 @@ class JudgedPart(NamedTuple):
 class Judge:
     """Judges the segments of these streams, fed in capture order.
 
-    wireshark: by Wireshark's rules; else by ours. Memory: 100 or 168 bytes a direction, and 32 for each segment that
+    wireshark: by Wireshark's rules; else by ours. Memory: 90 or 190 bytes a direction, and 32 for each segment that
     is not acknowledged, of which at most 10,000 a direction are remembered.
     """
 
