@@ -85,6 +85,9 @@ class Counting(Endings):
             e[0].syns += 1
             e[0].syn_pos = left
             e[0].known |= SYN_KNOWN
+            e[0].syn_options = s[0].options
+            e[0].mss = s[0].mss
+            e[0].wscale = s[0].wscale
         if s[0].flags & FIN:
             e[0].fins += 1
             e[0].fin_pos = right - 1

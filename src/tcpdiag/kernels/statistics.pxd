@@ -79,6 +79,8 @@ cdef packed struct Statistic:
     unsigned short syn_window_min
     unsigned short last_window
     unsigned short options
+    unsigned short syn_options
+    unsigned short mss
     unsigned short known
     unsigned short letters
     unsigned char max_resent
@@ -86,7 +88,8 @@ cdef packed struct Statistic:
     unsigned char recent_next
     unsigned char state
     unsigned char state_before
-    unsigned char[3] spare
+    unsigned char wscale
+    unsigned char[2] spare
 
 cdef packed struct Connection:
     unsigned char[48] history

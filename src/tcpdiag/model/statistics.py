@@ -121,6 +121,8 @@ STATISTIC = np.dtype(
         ("syn_window_min", "<u2"),  # not 0
         ("last_window", "<u2"),
         ("options", "<u2"),  # Option bits of all its segments
+        ("syn_options", "<u2"),  # of its latest SYN
+        ("mss", "<u2"),  # offered in it
         ("known", "<u2"),  # Known
         ("letters", "<u2"),  # those of the history that are there already
         ("max_resent", "u1"),
@@ -128,7 +130,8 @@ STATISTIC = np.dtype(
         ("recent_next", "u1"),
         ("state", "u1"),  # Ending
         ("state_before", "u1"),
-        ("spare", "u1", (3,)),
+        ("wscale", "u1"),  # offered in it
+        ("spare", "u1", (2,)),
     ]
 )
 

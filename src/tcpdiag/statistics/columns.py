@@ -65,15 +65,17 @@ class _Side:
 
     def _offers(self) -> dict[str, np.ndarray]:
         """What its SYN had to say."""
-        endpoints = self._tables.endpoints[self._first_pass]
-        syn = self._known(Known.SYN)
-        sack = (endpoints["options"] & Option.SACK_PERMITTED) != 0
-        times = (self._ends["options"] & Option.TIMESTAMPS) != 0
+        ends, syn = self._ends, self._known(Known.SYN)
+
+        def offered(option: Option) -> np.ndarray:
+            mask: np.ndarray = syn & ((ends["syn_options"] & option) != 0)
+            return mask
+
         return {
-            "mss": _where(syn & ((endpoints["options"] & Option.MSS) != 0), endpoints["mss"]),
-            "wscale": _where(syn & (endpoints["wscale"] != NO_SCALE), endpoints["wscale"]),
-            "sack_permitted": _where(syn, sack),
-            "timestamps": _where(self._known(Known.SEGMENT), times),
+            "mss": _where(offered(Option.MSS), ends["mss"]),
+            "wscale": _where(offered(Option.WSCALE), ends["wscale"]),
+            "sack_permitted": _where(syn, offered(Option.SACK_PERMITTED)),
+            "timestamps": _where(self._known(Known.SEGMENT), (ends["options"] & Option.TIMESTAMPS) != 0),
         }
 
     def _sizes(self) -> dict[str, np.ndarray]:

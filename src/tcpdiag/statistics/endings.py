@@ -8,7 +8,7 @@ from ..model.statistics import Ending
 from .gather import Gathered
 
 CONN_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
-ONLY_SYN_AND_RST = re.compile(r"\^?S[^HAFGIQ]*R")
+ONLY_SYN_AND_RST = re.compile(r"\^?C?S[^HAFGIQ]*R")
 
 
 def histories(gathered: Gathered) -> np.ndarray:

@@ -34,7 +34,7 @@ def read(path: Path) -> list[Connection]:
     found = []
     for line in done.stdout.decode("latin-1").splitlines():
         if line.startswith("conn_#,"):
-            names = [name.strip() for name in line.split(",")]
+            names = [name.strip().replace(" ", "_") for name in line.split(",")]  # of one column it has both spellings
         elif names and line.strip():
             values = [value.strip() for value in line.split(",")]
             if len(values) >= len(names) - 1:
