@@ -78,15 +78,15 @@ class Flow:
 
         return StreamNumber(self._number, lambda side: Stream(self.tables, self._number, self.paths, side))
 
-    def follow(self, *sides: str) -> "Conversation":
+    def follow(self, *sides: str, on_progress: "Progress | None" = None) -> "Conversation":
         """The bytes of both directions in the order in which they were complete; see `tcpdiag.streams.Conversation`.
 
-        sides: only of these. Raises UsageError for a redacted report, and, when iterated, for a capture that cannot be
-        read twice.
+        sides: only of these. on_progress: as of `analyze`. Raises UsageError for a redacted report, and, when iterated,
+        for a capture that cannot be read twice.
         """
         from .streams import Conversation
 
-        return Conversation(self.tables, self._number, self.paths, sides=sides or SIDES)
+        return Conversation(self.tables, self._number, self.paths, sides=sides or SIDES, on_progress=on_progress)
 
     @property
     def client(self) -> str:

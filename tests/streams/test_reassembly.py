@@ -92,6 +92,11 @@ def test_what_is_missing_is_told_with_its_reason(sent: Sent, shown: bytes, gaps:
     assert got.gaps == tuple(Gap(*gap) for gap in gaps)
 
 
+def test_text_that_comes_later_than_its_gap_was_told_is_counted() -> None:
+    got = received(Sent().data(2, b"c").answer(3, b"yes").data(0, b"ab"))
+    assert got.left_out == {"later than its gap was told": 2}
+
+
 MIDSTREAM = {
     "begins with its first segment": (Sent().data(0, b"abc"), b"abc", {}),
     "what was sent before it is left out": (Sent().data(0, b"abc").data(-3, b"xyz"), b"abc", {"before": 3}),

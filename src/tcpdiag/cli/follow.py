@@ -13,7 +13,7 @@ from .options import Captures
 from .output import stdout, warn
 
 if TYPE_CHECKING:
-    from ..streams import Conversation
+    from ..flow_view import Flow
 
 
 class FollowFormat(StrEnum):
@@ -72,14 +72,11 @@ def follow(
     if not report.complete:
         warn("interrupted: only what was read until then is followed")
     chosen = report.flow(flow)
+    if format is FollowFormat.RAW:
+        _write(chosen, files, limit)
+        return
     conversation = chosen.follow(*sides)
     chunks = typeset.Limited(conversation, limit)
-    if format is FollowFormat.RAW:
-        with ExitStack() as stack:
-            opened = {each: stack.enter_context(_opened(file)) for each, file in files.items()}
-            typeset.raw(chunks, opened)
-        _warn(conversation, sides, chunks.more)
-        return
     show = typeset.text if format is FollowFormat.TEXT else typeset.hex
     with stdout() as stream:
         stream.write(f"{typeset.heading(chosen)}\n\n".encode())
@@ -111,6 +108,27 @@ def _files(format: FollowFormat, sides: list[str], output: Path | None) -> dict[
     return {side: output.with_name(f"{output.stem}-{side}{output.suffix}") for side in sides}
 
 
+def _write(flow: "Flow", files: dict[str, Path | None], limit: int | None) -> None:
+    """The raw bytes to their files; on standard error what they do not show."""
+    from ..reports import follow as typeset
+    from .progress import ProgressBar
+
+    with ProgressBar() as progress, ExitStack() as stack:
+        opened = {side: stack.enter_context(_opened(file)) for side, file in files.items()}
+        conversation = flow.follow(*files, on_progress=progress.report)
+        chunks = typeset.Limited(conversation, limit)
+        typeset.raw(chunks, opened)
+    if chunks.more:
+        warn(f"only the first {limit:,} bytes: see --limit")
+        return
+    for side in files:
+        missing = typeset.missing(conversation.gaps(side))
+        if missing:
+            warn(f"{side}: missing are {missing}")
+    for line in typeset.notes(conversation, files):
+        warn(line)
+
+
 def _opened(path: Path | None) -> "AbstractContextManager[BinaryIO]":
     if path is None:
         return stdout()
@@ -118,18 +136,3 @@ def _opened(path: Path | None) -> "AbstractContextManager[BinaryIO]":
         return path.open("wb")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
-
-
-def _warn(conversation: "Conversation", sides: list[str], more: bool) -> None:
-    """Say on standard error what raw bytes do not show."""
-    from ..reports import follow as typeset
-
-    if more:
-        warn("there is more: see --limit")
-        return
-    for side in sides:
-        missing = typeset.missing(conversation.gaps(side))
-        if missing:
-            warn(f"{side}: missing are {missing}")
-    for line in typeset.notes(conversation, sides):
-        warn(line)

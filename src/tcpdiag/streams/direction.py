@@ -241,6 +241,8 @@ class Direction:
         """What is sent again, with what was delivered: the same?"""
         for old in self._history.overlapping(new.begin, min(new.end, self.offset)):
             span = _differing(old, new)
+            if old.data is None and old.why is not Lost.SNAPPED:
+                self._leave_out("later than its gap was told", min(old.end, new.end) - max(old.begin, new.begin))
             if span is not None:
                 certain = self.acked >= span[1]
                 self._note(Conflict(span[0], span[1] - span[0], old.frame, new.frame, Copy.FIRST, certain, IN_ORDER))

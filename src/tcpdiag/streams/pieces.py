@@ -89,12 +89,12 @@ class History:
             self._gone = 0
 
     def overlapping(self, begin: int, end: int) -> Iterator[Piece]:
-        """What it still has of [begin, end), gaps left out."""
+        """What it still has of [begin, end), gaps among it."""
         at = max(self._gone, bisect_right(self._begins, begin) - 1)
         while at < len(self._items) and self._begins[at] < end:
             item = self._items[at]
             if isinstance(item, Run):
                 yield from item.overlapping(self._side, begin, end)
-            elif item.end > begin and item.data is not None:
+            elif item.end > begin:
                 yield item
             at += 1

@@ -27,9 +27,15 @@ class Conversation:
     "Follow TCP stream". Nothing is kept but text that came too early, at most `held.HELD_BYTES` of a direction, and
     the last `pieces.HISTORY_BYTES`, to be compared with what is sent again.
 
-    Not part of a stream: SYN and FIN, the byte of a keepalive probe, text of a RST, text farther ahead than any window,
-    text with a wrong checksum that nobody acknowledged, and without a SYN what was sent before the first segment that
-    was captured. `left_out` counts them.
+    A gap is told when the receiver has acknowledged all of it and then sends text, or 3 ms later it is still there:
+    captures of several interfaces are out of order. Else when more than HELD_BYTES would have to be held, or at the
+    end, where what came behind it is shown too. Text that comes later than its gap was told is left out.
+
+    Where a range was sent with two contents the stream has the copy that the receiver's stack keeps, as far as its
+    profile says; `conflicts` has both frames and the rule. Urgent data stay in the stream, and so does text in a SYN
+    (TCP Fast Open). No part of it: SYN and FIN, the byte of a keepalive probe, text of a RST, text farther ahead than
+    any window, text with a wrong checksum that nobody acknowledged, and without a SYN what was sent before the first
+    segment that was captured. `left_out` counts them.
     """
 
     def __init__(
