@@ -95,6 +95,8 @@ def ours(path: Path) -> tuple[Tables, dict[int, Followed]]:
     running: dict[int, Reassembly] = {}
     found: dict[int, Followed] = {}
     for part in parts(tables, [str(path)]):
+        if not len(part.rows):
+            continue
         order = np.argsort(part.streams, kind="stable")
         rows, sides, streams = part.rows[order], part.sides[order], part.streams[order]
         starts = np.flatnonzero(np.diff(streams, prepend=-1))

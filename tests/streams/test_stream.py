@@ -1,7 +1,10 @@
 """`flow.stream(side)`, `flow.follow()`: what the library promises of them."""
 
+import pickle
 from pathlib import Path
 
+import numpy as np
+import orjson
 import pytest
 
 import tcpdiag
@@ -26,6 +29,9 @@ def test_a_stream_number_is_a_number_and_a_door() -> None:
     assert flow.stream == 0
     assert isinstance(flow.stream, int)
     assert f"{flow.stream}" == "0"
+    assert orjson.dumps([flow.stream]) == b"[0]"
+    assert np.array([flow.stream]).dtype == np.int64
+    assert type(pickle.loads(pickle.dumps(flow.stream))) is int
     assert repr(flow.stream("client")) == "<Stream: what the client of stream 0 sent>"
 
 

@@ -14,7 +14,7 @@ from public import wireshark
 from streams.explained import EXPLAINED
 from streams.followed import Followed, by_tshark, ours
 
-SAMPLE = 12  # one capture in so many
+SAMPLE = 24  # one capture in so many
 EVERY = bool(os.environ.get("TCPDIAG_EVERY_CAPTURE"))
 FAMOUS = {capture for capture, _ in EXPLAINED}
 

@@ -187,6 +187,10 @@ class StreamNumber(int):
         found._open = open_stream
         return found
 
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        """Copied or pickled it is a number."""
+        return int, (int(self),)
+
     def __call__(self, side: str) -> Stream:
         """What `side` sent: see `Stream`. Raises UsageError when there is no such side, and for a redacted report."""
         return self._open(side)
