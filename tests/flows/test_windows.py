@@ -3,7 +3,11 @@
 import pytest
 
 from flows.tracked import HANDSHAKE, events, tracked
+from tcpdiag.flows.tracker import Tracker
 from tcpdiag.model.event import EventKind
+from tcpdiag.model.flow import EndpointBit
+from tcpdiag.model.script import parse_script
+from tcpdiag.model.segment import Option
 
 TIMED = """
 +0.000 > S 0:0(0) win 64240 <mss 1460,wscale 7,TS val 100 ecr 0>
@@ -109,3 +113,15 @@ def test_a_window_less_than_a_segment_is_not_silly_for_one_who_sends_small_messa
 
 def test_the_largest_window_is_scaled_and_not_that_of_the_syn() -> None:
     assert tracked(HANDSHAKE + TEXT + OFFER + ack(1001, 300, gap=1)).detail(0, 1)["max_window"] == 400 << 7
+
+
+@pytest.mark.parametrize("frame", [1, 2], ids=["SYN", "SYN-ACK"])
+def test_the_scale_is_unknown_where_the_capture_cuts_the_options_off(frame: int) -> None:
+    parsed = parse_script(HANDSHAKE + "+0.01 < P. 1:1001(1000) ack 1 win 509\n")
+    cut = parsed.segments["frame"] == frame
+    parsed.segments["options"][cut] = int(Option.UNPARSABLE)
+    tracker = Tracker()
+    tracker.feed(parsed.segments)
+    tables = tracker.finish([parsed.file])
+    assert not len(events(tables, EventKind.UNACCEPTABLE))
+    assert not (tables.endpoints["bits"] & int(EndpointBit.SCALE_KNOWN)).any()

@@ -56,6 +56,7 @@ FIN = cython.declare(cython.int, int(Flag.FIN))
 ACK = cython.declare(cython.int, int(Flag.ACK))
 OPTION_WSCALE = cython.declare(cython.int, int(Option.WSCALE))
 OPTION_SACK_PERMITTED = cython.declare(cython.int, int(Option.SACK_PERMITTED))
+UNPARSABLE = cython.declare(cython.int, int(Option.UNPARSABLE))
 OPTION_MSS = cython.declare(cython.int, int(Option.MSS))
 TIMESTAMPS = cython.declare(cython.int, int(Option.TIMESTAMPS))
 OPTIONS_TOLD = cython.declare(cython.int, 0xFF)  # room of Event.detail
@@ -317,8 +318,13 @@ class Handshake(Lookup):
     @cython.nogil
     @cython.exceptval(check=False)
     def settle_scale(self, a: cython.pointer[Endpoint], b: cython.pointer[Endpoint]) -> cython.void:
-        """Both SYNs are seen: scaling is used when both offer it (RFC 7323 section 2.2)."""
-        if (a[0].bits & ISN_KNOWN) and (b[0].bits & ISN_KNOWN):
+        """Both SYNs are seen: scaling is used when both offer it (RFC 7323 section 2.2).
+
+        Where the capture cuts the options of one off, nobody knows whether it did.
+        """
+        cut_a: cython.bint = a[0].wscale == NO_SCALE and (a[0].options & UNPARSABLE) != 0
+        cut_b: cython.bint = b[0].wscale == NO_SCALE and (b[0].options & UNPARSABLE) != 0
+        if (a[0].bits & ISN_KNOWN) and (b[0].bits & ISN_KNOWN) and not cut_a and not cut_b:
             if a[0].wscale == NO_SCALE or b[0].wscale == NO_SCALE:
                 a[0].wscale = NO_SCALE
                 b[0].wscale = NO_SCALE
