@@ -15,7 +15,7 @@ from tcptrace.explained import CLASSES, OTHER_PACKETS, Class
 
 pytestmark = [needs_shared, pytest.mark.skipif(not told.installed(), reason="tcptrace is not installed")]
 
-EVERY = 1 if os.environ.get("TCPDIAG_ALL_CAPTURES") else 5
+EVERY = 1 if os.environ.get("TCPDIAG_ALL_CAPTURES") else 3
 """Of the public captures one in so many."""
 EXAMPLES = {each.example.partition(" ")[0] for each in CLASSES}
 EQUAL_AT_LEAST = 250
@@ -25,13 +25,16 @@ EQUAL_AT_LEAST = 250
 @cache
 def outcomes() -> dict[str, Outcome]:
     """By capture, relative to the set: all, or of the public ones a part, with the examples."""
-    public = [path for path in capture_files(SHARED / "public") if wireshark.may_hold_tcp(path)]
-    names = {str(path.relative_to(SHARED)): path for path in capture_files(SHARED / "captures") + public[::EVERY]}
-    for path in public:
-        name = str(path.relative_to(SHARED))
-        if name in OTHER_PACKETS or name.rpartition(".")[0] in EXAMPLES:
-            names[name] = path
+    paths = capture_files(SHARED / "captures")
+    public = capture_files(SHARED / "public")
+    paths += [path for path in public if wireshark.may_hold_tcp(path)][::EVERY]
+    paths += [path for path in public if _is_named(str(path.relative_to(SHARED)))]
+    names = {str(path.relative_to(SHARED)): path for path in paths}
     return {name: compare(path) for name, path in names.items()}
+
+
+def _is_named(name: str) -> bool:
+    return name in OTHER_PACKETS or name.rpartition(".")[0] in EXAMPLES
 
 
 @cache

@@ -28,14 +28,22 @@ def comma_separated(parts: Iterable[Mapping[str, np.ndarray]]) -> Iterator[bytes
         if not names:
             names = list(columns)
             yield (",".join(map(heading, names)) + "\n").encode()
-        cells = [[_word(value) for value in values(name, columns[name])] for name in names]
+        cells = [_words(name, columns[name]) for name in names]
         yield "".join(",".join(row) + "\n" for row in zip(*cells, strict=True)).encode()
+
+
+def _words(name: str, column: np.ndarray) -> list[str]:
+    if column.dtype == np.int64 and not name.endswith(("_ts_ns", *YES_OR_NO)):  # a value that comes often is made once
+        distinct, place = np.unique(column, return_inverse=True)
+        words = ["" if value == UNKNOWN else str(value) for value in distinct.tolist()]
+        return list(np.array(words, dtype=object)[place.reshape(-1)].tolist()) if words else []
+    return [_word(value) for value in values(name, column)]
 
 
 def _word(value: Any) -> str:
     if value is None:
         return ""
-    return str(value) if not isinstance(value, bool) else "true" if value else "false"
+    return ("true" if value else "false") if value is True or value is False else str(value)
 
 
 def json_array(parts: Iterable[Mapping[str, np.ndarray]], *, pairs: bool) -> Iterator[bytes]:
