@@ -86,8 +86,9 @@ def _another(length: int, contents: dict[int, Filling]) -> Filling:
     """A filling with a sum that none of these has."""
     if len(contents) < CONTENTS_MAX:
         known = {each.sum for each in contents.values()}
-        for octet in range(256):
-            for filling in (Filling(octet, length), Filling(octet, length - 1)):
+        for shorter in (0, 1):
+            for octet in range(256):
+                filling = Filling(octet, length - shorter)
                 if filling.sum not in known:
                     return filling
     return Filling(255, length)

@@ -51,7 +51,7 @@ class Extract(NamedTuple):
         if self.refused:
             reasons = ", ".join(f"{why}: {n:,}" for why, n in self.refused.items())
             left_out = plural(sum(self.refused.values()), "packet")
-            found.append(f"{left_out} could not be anonymised and were left out ({reasons})")
+            found.append(f"left out, because it cannot be anonymised: {left_out} ({reasons})")
         return found
 
 

@@ -156,7 +156,7 @@ class Hide(HideTunnel):
         at: cython.longlong = w[0].pos
         end: cython.longlong = w[0].end
         kind: cython.int = w[0].next
-        whole: cython.bint = not w[0].quoted and not w[0].cut_fragment and w[0].end == w[0].wire
+        whole: cython.bint = not w[0].cut_fragment and w[0].end == w[0].wire
         if kind == N_IPV4:
             ipv4(data, w)
             if w[0].header == at and w[0].pos > at:
@@ -198,7 +198,7 @@ class Hide(HideTunnel):
         at: cython.longlong = w[0].pos
         end: cython.longlong = w[0].end
         number: cython.uint = w[0].proto
-        intact: cython.bint = not w[0].quoted and not w[0].cut_fragment
+        intact: cython.bint = not w[0].cut_fragment
         whole: cython.bint = intact and w[0].end == w[0].wire
         ip_protocol(data, w, stack)
         if w[0].next == N_STOP:

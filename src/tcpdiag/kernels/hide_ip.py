@@ -168,7 +168,7 @@ class HideIp(Marks):
     def tcp_header(self, data: cython.p_const_uchar, w: cython.pointer[Walk], p: cython.pointer[Place]) -> cython.void:
         """The segment at `w.pos`: its numbers stay, options that tell of more than the connection go, and the payload.
 
-        The rules of `decode_tcp.tcp` decide where the payload begins and whether the checksum can be verified.
+        The rules of `decode_tcp.tcp` decide where the payload begins. A quoted segment that is whole has a checksum, too.
         """
         at: cython.longlong = w[0].pos
         there: cython.longlong = w[0].end - at
@@ -181,7 +181,7 @@ class HideIp(Marks):
                 header = MIN_HEADER
                 sound = False
         if there >= 18:
-            sound = sound and not w[0].quoted and not w[0].cut_fragment and there >= length
+            sound = sound and not w[0].cut_fragment and there >= length
             self.check(data, w, at + 16, at, at + length, TCP, sound)
         self.tcp_options(data, at + MIN_HEADER, at + min(header, there))
         header = min(header, there)
