@@ -159,3 +159,27 @@ def test_option_list_that_overruns_its_block_is_cut(tmp_path):
     described = interface(options=option(2, b"ok") + struct.pack("<HH", 3, 999) + b"abcd")
     _, file = read_bytes(tmp_path, section() + described)
     assert (file.interfaces[0].name, file.interfaces[0].description) == ("ok", None)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("resolution", "offset_s", "ticks", "ended_ns"),
+    [
+        (9, 0, 1_700_000_009_000_000_001, 1_700_000_009_000_000_001),
+        (6, 0, 1_700_000_009_000_001, 1_700_000_009_000_001_000),
+        (6, 100, 1_699_999_909_000_000, 1_700_000_009_000_000_000),
+        (12, 0, 1_700_000_009_500, PACKETS[1].ts_ns),  # earlier than the last packet
+        (0x80 | 3, 0, 1_700_000_009 * 8 + 1, 1_700_000_009_125_000_000),
+        (0, 0, 2**63, PACKETS[1].ts_ns),  # beyond 64 bits of nanoseconds
+        (6, 0, 1_699_999_999_000_000, PACKETS[1].ts_ns),
+    ],
+)
+def test_a_capture_that_went_on_after_its_last_packet(tmp_path, order, resolution, offset_s, ticks, ended_ns):
+    options = option(9, bytes([resolution]), order=order)
+    options += option(14, struct.pack(f"{order}q", offset_s), order=order)
+    end = option(3, struct.pack(f"{order}II", ticks >> 32, ticks & 0xFFFFFFFF), order=order)
+    blocks = [section(order=order), interface(order=order), interface(options=options, order=order)]
+    blocks += [enhanced(packet, order=order) for packet in PACKETS]
+    blocks.append(block(5, struct.pack(f"{order}III", 1, 0, 0) + end, order=order))
+    _, file = read_bytes(tmp_path, b"".join(blocks))
+    assert (file.last_ts_ns, file.damage) == (ended_ns, ())
