@@ -29,7 +29,7 @@ FACTS = [
     (6, "derived-dup-http", 8, Fact.RETRANSMISSION, COPY),
     (6, "derived-dup-http", 10, Fact.DUPLICATE_ACK, COPY),
     (7, "inject-rst-inwindow", 21, Fact.RETRANSMISSION, NOTHING),
-    (8, "derived-snap68-loss", 55, Fact.OUT_OF_ORDER, Fact.RETRANSMISSION),
+    (8, "derived-snap68-loss", 55, Fact.OUT_OF_ORDER, Fact.RETRANSMISSION | Fact.FAST_RETRANSMISSION),
     (8, "captures/reorder/capture.pcap", 58, Fact.RETRANSMISSION | Fact.FAST_RETRANSMISSION, Fact.OUT_OF_ORDER),
     (9, "public/zeek/tcp/handshake-reorder.pcap", 2, NOTHING, Fact.OUT_OF_ORDER),
     (9, "public/zeek/link/ipv6-http-atomic-frag.pcap", 8, SPURIOUS, Fact.OUT_OF_ORDER),
