@@ -88,12 +88,15 @@ def wide_frame(columns: Mapping[str, np.ndarray]) -> "pd.DataFrame":
     | `rexmt_time_min_ns`, `rexmt_time_mean_ns` | Int64 | from a copy of it to the next |
     | `rexmt_time_max_ns`, `rexmt_time_stdev_ns` | Int64 | and so on |
 
-    How they are counted. In flight is from the last ACK of the peer to the end of a segment, each time one is sent
-    that is neither SYN nor RST, late nor sent again: an estimate of the congestion window where the application has
-    enough to send. Windows of SYNs are left out where others are scaled, and all are <NA> while the scale is not known
-    (RFC 7323 section 2.2). The payload of a RST is not part of the stream. Round trips are from the tap to the *other*
-    end and back: `client_ack_rtt` and `server_rtt` are of one leg, of all segments and of one at a time. Of one end
-    4096 ranges at most are remembered: more in flight at once, or more losses of the capture, cost samples.
+    How they are counted. These columns go by what was captured: the second copy of a segment whose first one was lost
+    before the tap is a late one here. `retransmissions`, `new_bytes` and `out_of_order` go by what was sent, as far as
+    its time tells, and leave out SYNs, copies that the capture made, and probes. In flight is from the last ACK of the
+    peer to the end of a segment, each time one is sent that is neither SYN nor RST, late nor sent again: an estimate of
+    the congestion window where the application has enough to send. Windows of SYNs are left out where others are
+    scaled, and all are <NA> while the scale is not known (RFC 7323 section 2.2). The payload of a RST is not part of
+    the stream. Round trips are from the tap to the *other* end and back: `client_ack_rtt` and `server_rtt` are of one
+    leg, of all segments and of one at a time. Of one end 4096 ranges at most are remembered: more in flight at once, or
+    more losses of the capture, cost samples.
 
     `conn_state` and `history` are Zeek's, whose originator is the client here:
 

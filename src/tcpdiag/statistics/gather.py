@@ -79,6 +79,6 @@ def gather(
     chosen = None if len(streams) == len(tables.flows) else streams
     for part in parts(tables, paths, chosen, on_progress=on_progress):
         records = part.batch.records
-        frames = np.searchsorted(records["frame"], part.rows["frame"])
-        counter.feed(part.rows, part.streams, part.sides, records["wire_len"][frames])
+        places = part.rows["frame"] - records["frame"][0]  # the frames of a batch follow each other
+        counter.feed(part.rows, part.streams, part.sides, records["wire_len"][places])
     return counter.gathered()
