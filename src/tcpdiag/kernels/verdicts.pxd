@@ -1,3 +1,4 @@
+from tcpdiag.kernels.copies cimport is_copy, packet_key
 from tcpdiag.kernels.records cimport Segment
 from tcpdiag.kernels.verdict_acks cimport Acks, duplicate_sack, sacks_more
 from tcpdiag.kernels.verdict_rows cimport Conversation, Flight, Verdict, Watch

@@ -16,6 +16,7 @@ if not cython.compiled:
     Acks, duplicate_sack = uncompiled("verdict_acks").Acks, uncompiled("verdict_acks").duplicate_sack
     sacks_more = uncompiled("verdict_acks").sacks_more
     completes = uncompiled("wireshark").completes
+    packet_key, is_copy = uncompiled("copies").packet_key, uncompiled("copies").is_copy
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
 SYN = cython.declare(cython.int, int(Flag.SYN))
@@ -41,12 +42,6 @@ BEGUN = cython.declare(cython.int, int(ConversationBit.BEGUN))
 REUSED = cython.declare(cython.int, int(ConversationBit.REUSED))
 SYN_BY_1 = cython.declare(cython.int, int(ConversationBit.SYN_BY_1))
 COPIES = cython.declare(cython.int, int(ConversationBit.COPIES))
-
-U64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-MULTIPLIER = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
-# What a copy is: as in the first pass (`walk`).
-COPY_NS = cython.declare(cython.longlong, 100_000_000)
-COPY_WITHOUT_ID_NS = cython.declare(cython.longlong, 1_000_000)
 
 
 @cython.cclass
@@ -219,32 +214,11 @@ class Verdicts(Acks):
         self, c: cython.pointer[Conversation], direction: cython.longlong, s: cython.pointer[Segment]
     ) -> cython.uint:
         """Frame of the packet of which this is a copy made by the capture; 0: it is none."""
-        key: cython.ulonglong = cython.cast(cython.ulonglong, direction) & U64
-        at: cython.longlong
-        since: cython.longlong
-        same: cython.bint = False
+        key: cython.ulonglong = packet_key(direction, s)
+        at: cython.longlong = cython.cast(cython.longlong, key) & (self.seen_key.shape[0] - 1)
+        has_copies: cython.bint = (c[0].bits & COPIES) != 0
+        same: cython.bint = self.seen_key[at] == key and is_copy(s, s[0].ts_ns - self.seen_ts_ns[at], has_copies)
         found: cython.uint = 0
-        key = ((key ^ s[0].seq) * MULTIPLIER) & U64
-        key = (((key ^ (key >> 29)) + s[0].ack) * MULTIPLIER) & U64
-        key = (
-            ((key ^ (key >> 31)) + s[0].payload_len + (cython.cast(cython.ulonglong, s[0].flags) << 32)) * MULTIPLIER
-        ) & U64
-        key = (
-            ((key ^ (key >> 30)) + s[0].tsval + (cython.cast(cython.ulonglong, s[0].window) << 32)) * MULTIPLIER
-        ) & U64
-        key = (
-            ((key ^ (key >> 29)) + s[0].ip_id + (cython.cast(cython.ulonglong, s[0].sack[0]) << 16)) * MULTIPLIER
-        ) & U64
-        key ^= key >> 32
-        at = cython.cast(cython.longlong, key) & (self.seen_key.shape[0] - 1)
-        if self.seen_key[at] == key:
-            since = s[0].ts_ns - self.seen_ts_ns[at]
-            if s[0].ip_id != 0:
-                same = since <= COPY_NS
-            elif since <= COPY_WITHOUT_ID_NS:
-                same = (s[0].payload_len > 0 or (s[0].flags & (SYN | FIN)) != 0 or (c[0].bits & COPIES) != 0) and not (
-                    s[0].flags & RST and not (c[0].bits & COPIES)
-                )
         if same:
             c[0].bits |= COPIES
             found = self.seen_frame[at]

@@ -1,3 +1,4 @@
+from tcpdiag.kernels.copies cimport is_copy, packet_key
 from tcpdiag.kernels.records cimport Detail, Endpoint, Flow, Segment
 from tcpdiag.kernels.standstill cimport Standstill
 from tcpdiag.seqnum cimport add, lt

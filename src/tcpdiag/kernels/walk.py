@@ -18,6 +18,7 @@ if not cython.compiled:
     from tcpdiag.kernels import uncompiled
 
     Standstill = uncompiled("standstill").Standstill
+    packet_key, is_copy = uncompiled("copies").packet_key, uncompiled("copies").is_copy
 
 FIN = cython.declare(cython.int, int(Flag.FIN))
 SYN = cython.declare(cython.int, int(Flag.SYN))
@@ -38,12 +39,6 @@ SATURATED = cython.declare(cython.int, 65535)
 ICMP_ROWS = cython.declare(cython.int, 64)
 ROOM_EVENTS = cython.declare(cython.longlong, 32)
 ROOM_DETAILS = cython.declare(cython.longlong, 2)
-U64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-MULTIPLIER = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
-# The same IP ID again within this time is the same packet; stacks count it up (RFC 6864 section 4).
-COPY_NS = cython.declare(cython.longlong, 100_000_000)
-# Without an IP ID only what no stack repeats so soon: RFC 6298 section 2.4 keeps retransmissions a second apart.
-COPY_WITHOUT_ID_NS = cython.declare(cython.longlong, 1_000_000)
 
 
 @cython.cclass
@@ -138,36 +133,12 @@ class Walk(Standstill):
     @cython.nogil
     @cython.exceptval(check=False)
     def copy(self, flow: cython.longlong, side: cython.int, s: cython.pointer[Segment]) -> cython.bint:
-        """Whether the capture holds this very packet a second time (a mirror, several interfaces): counted, no more.
-
-        With an IP ID that is all: same header, same ID. Without one (IPv6, or ID 0) a bare ACK or a RST may well be
-        sent twice; they count as copies only in a flow that is known to have copies.
-        """
-        key: cython.ulonglong = (cython.cast(cython.ulonglong, flow) * 2 + side) & U64
-        at: cython.longlong
-        since: cython.longlong
-        same: cython.bint = False
-        key = ((key ^ s[0].seq) * MULTIPLIER) & U64
-        key = (((key ^ (key >> 29)) + s[0].ack) * MULTIPLIER) & U64
-        key = (
-            ((key ^ (key >> 31)) + s[0].payload_len + (cython.cast(cython.ulonglong, s[0].flags) << 32)) * MULTIPLIER
-        ) & U64
-        key = (
-            ((key ^ (key >> 30)) + s[0].tsval + (cython.cast(cython.ulonglong, s[0].window) << 32)) * MULTIPLIER
-        ) & U64
-        key = (
-            ((key ^ (key >> 29)) + s[0].ip_id + (cython.cast(cython.ulonglong, s[0].sack[0]) << 16)) * MULTIPLIER
-        ) & U64
-        key ^= key >> 32
-        at = cython.cast(cython.longlong, key) & (self.seen_key.shape[0] - 1)
-        if self.seen_key[at] == key:
-            since = s[0].ts_ns - self.seen_ts_ns[at]
-            if s[0].ip_id != 0:
-                same = since <= COPY_NS
-            elif since <= COPY_WITHOUT_ID_NS:
-                same = (
-                    s[0].payload_len > 0 or (s[0].flags & (SYN | FIN)) != 0 or self.flows[flow].copies > 0
-                ) and not (s[0].flags & RST and self.flows[flow].copies == 0)
+        """Whether the capture holds this very packet a second time: counted, no more."""
+        key: cython.ulonglong = packet_key(flow * 2 + side, s)
+        at: cython.longlong = cython.cast(cython.longlong, key) & (self.seen_key.shape[0] - 1)
+        same: cython.bint = self.seen_key[at] == key and is_copy(
+            s, s[0].ts_ns - self.seen_ts_ns[at], self.flows[flow].copies > 0
+        )
         self.seen_key[at] = key
         self.seen_ts_ns[at] = s[0].ts_ns
         if same:
