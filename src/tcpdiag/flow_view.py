@@ -292,7 +292,11 @@ class FlowTable:
     def parts(self, size: int) -> Iterator["FlowTable"]:
         """The same flows in tables of at most `size`; one empty table when there are none."""
         for start in range(0, max(1, len(self.streams)), size):
-            yield self._with(self.streams[start : start + size])
+            yield self.some(start, start + size)
+
+    def some(self, start: int, stop: int) -> "FlowTable":
+        """Those from one position to another, as of a slice."""
+        return self._with(self.streams[start:stop])
 
     def columns(self) -> dict[str, np.ndarray]:
         """One column a property: names as in the JSON, client and server apart (`client_bytes`, `server_bytes`).
@@ -336,7 +340,7 @@ class FlowTable:
         """
         from .statistics.table import WideTable
 
-        return WideTable.of(self.columns(), self.tables, self._paths, on_progress=on_progress)
+        return WideTable.of(self, self._paths, on_progress=on_progress)
 
     def verdicts(self, *, wireshark: bool = False) -> "VerdictArrays":
         """The verdicts on all segments of these flows as arrays, read from the capture again; ours, or Wireshark's.

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ..flow_columns import SIDES
 from ..statistics.table import WideTable
 from ..units import duration, number, rate
@@ -18,21 +20,21 @@ BYTES = ("bytes", "segment", "window", "outstanding", "_length")
 
 def chunks(wide: WideTable, format_name: str) -> Iterator[bytes]:
     """The list in pieces. format_name: "table", "csv" or "json"."""
-    parts = (part.columns() for part in wide.parts(ROWS_A_CHUNK))
+    parts = wide.parts(ROWS_A_CHUNK)
     if format_name == "json":
         yield from json_array(parts, pairs=True)
     elif format_name == "csv":
         yield from comma_separated(parts)
     else:
-        yield from _blocks(wide)
+        yield from _blocks(parts)
 
 
-def _blocks(wide: WideTable) -> Iterator[bytes]:
+def _blocks(parts: Iterator[dict[str, np.ndarray]]) -> Iterator[bytes]:
     """One block a connection: who, how it ended, and a line for each number that either side has and that is not 0."""
     separator = b""
-    for part in wide.parts(ROWS_A_CHUNK):
-        cells = {name: values(name, column) for name, column in part.columns().items()}
-        for at in range(len(part)):
+    for part in parts:
+        cells = {name: values(name, column) for name, column in part.items()}
+        for at in range(len(cells["stream"])):
             row = {name: column[at] for name, column in cells.items()}
             yield separator + "".join(f"{line}\n" for line in _block(row)).encode()
             separator = b"\n"

@@ -24,6 +24,12 @@ class Gathered:
     connections: np.ndarray
     frame_bytes: np.ndarray  # by row of `ends`: of its frames as they were on the wire, all headers included
 
+    def part(self, start: int, stop: int) -> "Gathered":
+        """Those of `streams[start:stop]`."""
+        ends = slice(2 * start, 2 * stop)
+        some = slice(start, stop)
+        return Gathered(self.streams[some], self.ends[ends], self.connections[some], self.frame_bytes[ends])
+
 
 class Counter:
     """Counts the segments of chosen connections. Give it all of them, in capture order.
