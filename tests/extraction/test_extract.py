@@ -171,11 +171,19 @@ def test_comments_tell_frame_stream_verdicts_and_findings(office: Report, tmp_pa
     assert texts[98][0] == "tcpdiag: frame 98, stream 0"
     assert any(text.startswith("verdict: RST: 1 below RCV.NXT") for text in texts[98])
     assert any(text.startswith("CRITICAL rst-off-sequence-1: A reset was not obeyed") for text in texts[98])
-    assert any(text.startswith("retransmission, ") for text in texts[112])
+    assert "verdict: retransmission (timeout) of frame 111, the first copy passed the tap" in texts[112]
     assert "state: server: CLOSE-WAIT" in texts[94]
     assert found.said[0] == "tcpdiag: 1 of 1 connection in office.pcap"
     assert any("rst-off-sequence-1" in text for text in found.said)
     assert dict(found.section)[4].decode().startswith("tcpdiag ")
+
+
+def test_verdicts_of_the_evidence_alone_are_those_of_the_connection(office: Report, tmp_path: Path) -> None:
+    office.extract(tmp_path / "whole.pcapng")
+    office.extract(tmp_path / "part.pcapng", flows=0, evidence=True)
+    whole, part = read(tmp_path / "whole.pcapng"), read(tmp_path / "part.pcapng")
+    texts = dict(zip(whole.frames, whole.comments, strict=True))
+    assert part.comments == [texts[frame] for frame in part.frames]
 
 
 def test_without_comments(office: Report, tmp_path: Path) -> None:

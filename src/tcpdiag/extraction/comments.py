@@ -16,6 +16,18 @@ from ..units import file_name, plural, printable
 TEXTS_MAX: Final = 24
 """Comments of one packet; of more, how many there are."""
 
+JUDGED: Final = frozenset(
+    (
+        EventKind.RETRANSMISSION,
+        EventKind.CHALLENGE_ACK,
+        EventKind.KEEPALIVE_PROBE,
+        EventKind.KEEPALIVE_ACK,
+        EventKind.ZERO_WINDOW_PROBE,
+        EventKind.ZERO_WINDOW_PROBE_ACK,
+    )
+)
+"""Events that say no more than the verdict on the segment."""
+
 
 class Comments:
     """The comments of packets, by their frames in the original capture.
@@ -35,8 +47,11 @@ class Comments:
         self._findings = _by_frame(findings)
         self._changes: dict[tuple[int, int, int], list[str]] = {}
 
-    def of(self, frames: np.ndarray, streams: Sequence[int]) -> list[list[str]]:
-        """For each frame, of that stream, its comments: the number first. -1: of no connection that is known."""
+    def of(self, frames: np.ndarray, streams: Sequence[int], verdicts: Mapping[int, str]) -> list[list[str]]:
+        """For each frame, of that stream, its comments: the number first. -1: of no connection that is known.
+
+        verdicts: on segments, by frame.
+        """
         first, last = int(frames[0]), int(frames[-1])
         low, high = np.searchsorted(self._event_frames, [first, last + 1])
         events: dict[int, list[str]] = defaultdict(list)
@@ -45,10 +60,20 @@ class Comments:
         columns = (some["frame"], some["kind"], some["state"], some["bits"], sides)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         for index, (frame, kind, *state) in enumerate(rows):
-            events[frame] += self._change(some[index], *state) if kind == EventKind.STATE else _told(some[index])
+            if kind == EventKind.STATE:
+                events[frame] += self._change(some[index], *state)
+            elif kind not in JUDGED or frame not in verdicts:
+                events[frame] += _told(some[index])
         numbers = frames.tolist()
         return [
-            _limited([self._number(frame, stream), *events.get(frame, ()), *self._findings.get(frame, ())])
+            _limited(
+                [
+                    self._number(frame, stream),
+                    *([verdicts[frame]] if frame in verdicts else ()),
+                    *events.get(frame, ()),
+                    *self._findings.get(frame, ()),
+                ]
+            )
             for frame, stream in zip(numbers, streams, strict=True)
         ]
 

@@ -22,6 +22,7 @@ from .choice import Flows, choose
 from .comments import Comments, headline
 from .container import Container, PcapFile, PcapngFile
 from .contents import Contents, Filling
+from .judged import Judged
 from .looks import Choice, Datagram, Found, Seen, first_look, look, taken, widened
 
 if TYPE_CHECKING:
@@ -155,7 +156,9 @@ class _Work:
     def write(self, container: Container) -> Extract:
         """The second look."""
         packets, connections = 0, np.zeros(len(self.report.tables.flows), np.bool_)
+        judged = None if self.notes is None else Judged(self.report.tables, self.choice.streams)
         for seen in look(self.report.tables, self.report.paths, self.choice, Decoder(), self._progress()):
+            verdicts = {} if judged is None else judged.told(seen.rows, seen.streams, seen.sides)
             records = taken(seen, self.choice, self.found.streams)
             if not len(records):
                 continue
@@ -164,7 +167,7 @@ class _Work:
             connections[streams[streams >= 0]] = True
             packets += len(records)
             if len(records):
-                texts = None if self.notes is None else self.notes.of(records["frame"], streams.tolist())
+                texts = None if self.notes is None else self.notes.of(records["frame"], streams.tolist(), verdicts)
                 container.packets(buffer, records, texts)
         refused = {} if self._anonymiser is None else self._anonymiser.refused
         done = Extract(packets, int(np.count_nonzero(connections)), refused)

@@ -74,12 +74,13 @@ class Choice:
 
 
 class Seen(NamedTuple):
-    """One batch, and which of its segments are to be taken. Valid until the next one."""
+    """One batch, the segments of the connections in question, and which of them to take. Valid until the next one."""
 
     batch: Batch
-    rows: np.ndarray  # SEGMENT: of the chosen packets, quoted headers included
+    rows: np.ndarray  # SEGMENT, quoted headers included
     streams: np.ndarray  # i8; -1 for what belongs to no connection that is known
     sides: np.ndarray  # u1
+    taken: np.ndarray  # bool
 
 
 def look(
@@ -88,16 +89,17 @@ def look(
     """All batches, to the end of the capture; of an analysis that was interrupted, as far as that came."""
     owners = Owners(tables.flows, None)
     wanted = np.zeros(len(tables.flows) + 1, np.bool_)  # the last one is that of stream -1
-    if choice.whole:
-        wanted[choice.streams] = True
+    wanted[choice.streams] = True
     complete = all(file.complete for file in tables.files)
     last = max(int(tables.flows["last_frame"].max(initial=0)), int(tables.events["frame"].max(initial=0)))
     with reader_again(paths, on_progress=progress) as reader:
         for batch in reader:
             rows = decoder.decode(batch)
             streams, sides = owners.of(rows, quoted=True)
-            chosen = wanted[streams] | np.isin(rows["frame"], choice.frames)
-            yield Seen(batch, rows[chosen], streams[chosen], sides[chosen])
+            named = np.isin(rows["frame"], choice.frames)
+            some = wanted[streams] | named
+            take = wanted[streams] | named if choice.whole else named
+            yield Seen(batch, rows[some], streams[some], sides[some], take[some])
             if not complete and batch.records["frame"][-1] >= last:
                 return
 
@@ -106,7 +108,7 @@ def widened(tables: Tables, paths: Sequence[str], choice: Choice, progress: Prog
     """With all of every connection that one of the frames is of: part of one would look like a fault of its own."""
     streams = {-1, *choice.streams.tolist()}
     for seen in look(tables, paths, replace(choice, whole=False), Decoder(), progress):
-        streams.update(np.unique(seen.streams).tolist())
+        streams.update(np.unique(seen.streams[seen.taken]).tolist())
     return replace(choice, streams=np.array(sorted(streams - {-1}), np.int64))
 
 
@@ -144,7 +146,7 @@ def first_look(
             found.interfaces.update(np.unique(records["interface"]).tolist())
         if contents is not None and contents.any:
             found.fillings.update(contents.look(seen.rows, seen.streams, seen.sides))
-        for index in np.flatnonzero(seen.rows["origin"] & Origin.REASSEMBLED).tolist():
+        for index in np.flatnonzero(seen.taken & ((seen.rows["origin"] & Origin.REASSEMBLED) != 0)).tolist():
             frame = int(seen.rows["frame"][index])
             if frame in datagrams.done:
                 datagram = datagrams.done[frame]
@@ -157,7 +159,7 @@ def first_look(
 def taken(seen: Seen, choice: Choice, fragments: dict[int, int]) -> np.ndarray:
     """The packets (RECORD) to take of a batch."""
     frames = seen.batch.records["frame"]
-    mask = np.isin(frames, seen.rows["frame"]) | np.isin(frames, choice.frames)
+    mask = np.isin(frames, seen.rows["frame"][seen.taken]) | np.isin(frames, choice.frames)
     if fragments:
         mask |= np.isin(frames, np.fromiter(fragments, np.int64, len(fragments)))
     records: np.ndarray = seen.batch.records[mask]
