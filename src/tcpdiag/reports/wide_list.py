@@ -12,7 +12,6 @@ from .columns import GAP, ROWS_A_CHUNK, WIDTH, comma_separated, json_array, valu
 
 HEADING = ("stream", *SIDES, "client_state", "server_state", "duration_ns", "conn_state", "history")
 """What the first lines of a connection tell."""
-NEVER = ("first_frame", "last_frame", "first_ts_ns", "last_ts_ns", "previous", "roles_known", "midstream", "copies")
 NAME_WIDTH, VALUE_WIDTH = 28, 22
 BYTES = ("bytes", "segment", "window", "outstanding", "_length")
 """What the names of columns end in that are bytes."""
