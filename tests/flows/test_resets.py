@@ -96,6 +96,18 @@ def test_an_ack_of_something_new_is_no_challenge() -> None:
 
 
 @pytest.mark.parametrize(
+    ("blocks", "challenges"),
+    [(("201:301",), 0), (("201:301", "201:401"), 0), (("201:301", "201:301"), 1)],
+    ids=["a gap", "more behind it", "nothing new"],
+)
+def test_an_ack_that_tells_of_text_behind_a_gap_is_no_challenge(blocks: tuple[str, ...], challenges: int) -> None:
+    script = ESTABLISHED + "+0.01 > P. 201:301(100) ack 1 win 502\n"
+    script += "".join(f"+0.001 < . 1:1(0) ack 101 win 509 <sack {block}>\n" for block in blocks[:-1])
+    script += f"+0.01 > R 111:111(0) win 0\n+0.001 < . 1:1(0) ack 101 win 509 <sack {blocks[-1]}>\n"
+    assert len(events(tracked(script), EventKind.CHALLENGE_ACK)) == challenges
+
+
+@pytest.mark.parametrize(
     ("reset", "answers"),
     [
         ("R 101:101(0) win 0", 5),

@@ -13,7 +13,7 @@ from tcpdiag.model.event import PROBE_ROWS as _PROBE_ROWS
 from tcpdiag.model.event import EventBit, EventKind
 from tcpdiag.model.flow import EndpointBit
 from tcpdiag.model.segment import Flag
-from tcpdiag.seqnum import add, lt
+from tcpdiag.seqnum import add, diff, lt
 
 if not cython.compiled:
     from tcpdiag.kernels import uncompiled
@@ -118,6 +118,8 @@ class Probes(Transfer):
             return
         if (a[0].bits & ACKED) and lt(a[0].last_ack, s[0].ack):
             return
+        if s[0].n_sack and self.tells_more(d, s):
+            return
         if self.since_reset(cython.address(self.events[d[0].pending_event]), s):
             d[0].pending_ts_ns = 0
             return
@@ -126,6 +128,19 @@ class Probes(Transfer):
         d[0].pending_ts_ns = 0
         if d[0].challenge_acks <= PROBE_ROWS:
             self.note(CHALLENGE_ACK, flow, side, s, 0, d[0].pending_frame, since)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def tells_more(self, d: cython.pointer[Detail], s: cython.pointer[Segment]) -> cython.bint:
+        """It SACKs text that it had not told of: that came, and is what it answers."""
+        i: cython.int
+        length: cython.longlong
+        for i in range(s[0].n_sack):
+            length = diff(s[0].sack[2 * i + 1], s[0].sack[2 * i])
+            if lt(s[0].ack, s[0].sack[2 * i]) and (d[0].gap_event == 0 or length > self.events[d[0].gap_event].value):
+                return True
+        return False
 
     @cython.cfunc
     @cython.nogil
