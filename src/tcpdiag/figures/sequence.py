@@ -90,7 +90,8 @@ def _lines(trace: Trace, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _marks(trace: Trace, x: np.ndarray, mine: np.ndarray, theirs: np.ndarray) -> tuple[Marks, ...]:
     closed = theirs & (trace.window_bytes == 0) & ((trace.flags & (Flag.SYN | Flag.RST)) == 0)
-    rows = [(name, np.flatnonzero(mine & ((trace.flags & flag) != 0)), trace.seq) for name, flag in _WORDS]
+    once = mine & (trace.segment_class != SegmentClass.COPY)
+    rows = [(name, np.flatnonzero(once & ((trace.flags & flag) != 0)), trace.seq) for name, flag in _WORDS]
     rows.append(("Z", np.flatnonzero(closed), trace.ack))
     return tuple(Marks(name, x[at], y[at].astype(np.float64), trace.frame[at]) for name, at, y in rows)
 
