@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fuzz import second_looks
 from tcpdiag import Report, analyze
 from tcpdiag.capture.decoder import Decoder
 from tcpdiag.capture.reader import Reader
@@ -27,6 +28,7 @@ def check(data: bytes, path: Path) -> Report | None:
     _counts_add_up(report, path)
     _tables_are_whole(report)
     _reports_are_clean(report)
+    second_looks.check(report, path)
     return report
 
 
