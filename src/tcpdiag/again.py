@@ -92,19 +92,19 @@ class Owners:
         self._flows = flows
         self._wanted = wanted
         self.last_frame = int(flows["last_frame"][wanted].max(initial=0))
-        chosen = np.flatnonzero(self._related())
-        keys, owners, sides = [], [], []
-        for tunnel in ("tunnel", "tunnel_back"):
-            some = chosen if tunnel == "tunnel" else chosen[flows["tunnel"][chosen] != flows["tunnel_back"][chosen]]
-            for side in (1, 0):  # of a connection with itself the last one counts: it is all of side 0
-                keys.append(_flow_keys(flows[some], side, tunnel))
-                owners.append(some)
-                sides.append(np.full(len(some), side, np.uint8))
+        self._asymmetric = bool((flows["tunnel"] != flows["tunnel_back"]).any())
+        chosen = np.arange(len(flows)) if self._asymmetric else np.flatnonzero(self._related())
+        keys = [_flow_keys(flows[chosen], side, tunnel) for side, tunnel in ((1, "tunnel_back"), (0, "tunnel"))]
         self._keys, places = np.unique(np.concatenate(keys), return_inverse=True)
-        owner = np.concatenate(owners)
-        ranks = places.reshape(-1).astype(np.uint64) << np.uint64(32) | flows["first_frame"][owner].astype(np.uint64)
+        places = places.reshape(-1).astype(np.uint64)
+        # Of a connection with itself the last one counts: it is all of side 0.
+        owner, side = np.concatenate([chosen, chosen]), np.repeat(np.array([1, 0], np.uint8), len(chosen))
+        if self._asymmetric:
+            kept = self._oldest(places, owner)
+            places, owner, side = places[kept], owner[kept], side[kept]
+        ranks = places << np.uint64(32) | flows["first_frame"][owner].astype(np.uint64)
         order = np.argsort(ranks, kind="stable")
-        self._ranks, self._owner, self._side = ranks[order], owner[order], np.concatenate(sides)[order]
+        self._ranks, self._owner, self._side = ranks[order], owner[order], side[order]
 
     def _related(self) -> np.ndarray:
         """The wanted flows, and those after them on the same pair of endpoints, which end them."""
@@ -113,6 +113,20 @@ class Owners:
         after = np.flatnonzero(previous >= 0)
         related[after] |= self._wanted[previous[after]]
         return related
+
+    def _oldest(self, places: np.ndarray, owner: np.ndarray) -> np.ndarray:
+        """Of several lineages that a segment may be of, the one that began first has it.
+
+        A connection in a tunnel with another identifier for each direction may go on beside one that has both
+        directions in one of them.
+        """
+        roots = np.arange(len(self._flows))
+        for flow, previous in enumerate(self._flows["previous"].tolist()):
+            if previous >= 0:
+                roots[flow] = roots[previous]
+        first = np.full(len(self._keys), len(self._flows))
+        np.minimum.at(first, places, roots[owner])
+        return np.flatnonzero(roots[owner] == first[places])
 
     def of(self, rows: np.ndarray, *, quoted: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Stream of each SEGMENT row (i8), -1 for one that is not wanted, and side of its sender (u1).

@@ -168,7 +168,8 @@ class HideIp(Marks):
     def tcp_header(self, data: cython.p_const_uchar, w: cython.pointer[Walk], p: cython.pointer[Place]) -> cython.void:
         """The segment at `w.pos`: its numbers stay, options that tell of more than the connection go, and the payload.
 
-        The rules of `decode_tcp.tcp` decide where the payload begins. A quoted segment that is whole has a checksum, too.
+        The rules of `decode_tcp.tcp` decide where the payload begins. A quoted segment that is whole has a checksum,
+        too.
         """
         at: cython.longlong = w[0].pos
         there: cython.longlong = w[0].end - at

@@ -85,6 +85,6 @@ def gather(
     chosen = None if len(streams) == len(tables.flows) else streams
     for part in parts(tables, paths, chosen, on_progress=on_progress):
         records = part.batch.records
-        places = part.rows["frame"] - records["frame"][0]  # the frames of a batch follow each other
+        places = np.searchsorted(records["frame"], part.rows["frame"])  # a pcapng block without a packet has one, too
         counter.feed(part.rows, part.streams, part.sides, records["wire_len"][places])
     return counter.gathered()
