@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, Final
 
+from ..diagnoses.base import frame_list
 from ..flow_columns import SIDES
 from ..flow_view import Flow
 from ..streams import Chunk, Conflict, Conversation, Copy, Gap, Lost
@@ -100,7 +101,7 @@ def raw(chunks: Iterable[Chunk], files: Mapping[str, BinaryIO]) -> None:
 def notes(conversation: Conversation, sides: Iterable[str] = SIDES) -> Iterator[str]:
     """Lines about what the streams do not show by themselves: conflicts, urgent data, what was left out."""
     for side in sides:
-        lines = [_conflict(conflict) for conflict in conversation.conflicts(side)]
+        lines = list(_conflicts(conversation.conflicts(side)))
         lines += [f"urgent data end with byte {at:,} [{frame}]" for at, frame in conversation.urgent(side)]
         left_out = conversation.left_out(side).items()
         rest = [f"left out, no part of the stream: {plural(size, 'byte')} {why}" for why, size in left_out]
@@ -165,12 +166,17 @@ def _missing(chunk: Chunk) -> str:
     return f"[{plural(chunk.length, 'byte')} {_GAPS[chunk.why]}]"
 
 
-def _conflict(conflict: Conflict) -> str:
-    last = conflict.offset + conflict.length - 1
-    where = f"byte {conflict.offset:,}" if conflict.length == 1 else f"bytes {conflict.offset:,} to {last:,}"
-    frames = f"[{conflict.first_frame}] and [{conflict.second_frame}]"
-    came = "" if conflict.kept is not Copy.FIRST or conflict.certain else ", if it came"
-    return f"{where} sent with two contents, {frames}; {_KEPT[conflict.kept]}{came}: {conflict.rule}"
+def _conflicts(conflicts: Iterable[Conflict]) -> Iterator[str]:
+    """A line each; a range that was sent again and again with other contents than at first has one."""
+    alike: dict[Conflict, list[int]] = {}
+    for conflict in conflicts:
+        alike.setdefault(conflict._replace(second_frame=0), []).append(conflict.second_frame)
+    for conflict, frames in alike.items():
+        last = conflict.offset + conflict.length - 1
+        where = f"byte {conflict.offset:,}" if conflict.length == 1 else f"bytes {conflict.offset:,} to {last:,}"
+        came = "" if conflict.kept is not Copy.FIRST or conflict.certain else ", if it came"
+        contents = f"sent with two contents, [{conflict.first_frame}] and {frame_list(frames)}"
+        yield f"{where} {contents}; {_KEPT[conflict.kept]}{came}: {conflict.rule}"
 
 
 def _gaps_together(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
