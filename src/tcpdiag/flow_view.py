@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .figures.flow_plots import FlowPlots
     from .hints.hint import FlowHints
     from .statistics.table import WideTable
-    from .streams import Conversation, StreamNumber
+    from .streams import Conversation, Stream
     from .timeline import Moment
     from .verdicts import VerdictArrays
 
@@ -70,13 +70,19 @@ class Flow:
         return of_flow(self)
 
     @property
-    def stream(self) -> "StreamNumber":
-        """Wireshark's `tcp.stream`, a number. Called with the sender's side it gives what was sent:
-        `flow.stream("client")` iterates over chunks; see `tcpdiag.streams.Stream`.
-        """
-        from .streams import Stream, StreamNumber
+    def number(self) -> int:
+        """Wireshark's `tcp.stream`."""
+        return self._number
 
-        return StreamNumber(self._number, lambda side: Stream(self.tables, self._number, self.paths, side))
+    def stream(self, side: str) -> "Stream":
+        """What "client" or "server" sent: iterates over chunks, see `tcpdiag.streams.Stream`.
+
+        Raises UsageError when there is no such side, for a redacted report, and, when iterated, for a capture that
+        cannot be read twice.
+        """
+        from .streams import Stream
+
+        return Stream(self.tables, self._number, self.paths, side)
 
     def follow(self, *sides: str, on_progress: "Progress | None" = None) -> "Conversation":
         """The bytes of both directions in the order in which they were complete; see `tcpdiag.streams.Conversation`.
@@ -172,9 +178,10 @@ class Flow:
         return {name: tuple(self._states_of(side)) for name, side in zip(SIDES, self._sides, strict=True)}
 
     def state(self, side: str) -> State:
-        """The last state of "client" or "server"."""
-        entries = self.states[side]
-        return entries[-1].state if entries else State.UNSEEN
+        """The last state of "client" or "server" that its segments tell, as the lists of flows have it; UNSEEN: nothing
+        was seen of it. What a timer is presumed to have brought since is in `states` alone."""
+        ends = self.tables.endpoints["state"]
+        return State(int(ends[2 * self._number + self._sides[SIDES.index(side)]]))
 
     def timeline(self, *, fold: bool = True) -> "list[Moment]":
         """Every segment in order, with both states after it, verdicts, events, findings: read from the capture again.

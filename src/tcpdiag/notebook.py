@@ -49,7 +49,7 @@ def of_report(report: Report) -> str:
 def of_flow(flow: Flow) -> str:
     """Its ends, what each of them went through and sent, and the findings about it."""
     lasted = duration(max(0, flow.last_ts_ns - flow.first_ts_ns))
-    head = f"<b>stream {flow.stream}</b>: {_text(flow.client)} &gt; {_text(flow.server)}"
+    head = f"<b>stream {flow.number}</b>: {_text(flow.client)} &gt; {_text(flow.server)}"
     notes = [f"{utc(flow.first_ts_ns)}, {lasted}, frames {flow.frames[0]} to {flow.frames[1]}"]
     notes += [f"in {flow.tunnel}"] if flow.tunnel else []
     notes += ["older than the capture"] if flow.midstream else []
@@ -73,7 +73,7 @@ def of_flow_table(flows: FlowTable) -> str:
         packets, payload = (sum(flow.counts[name]) for name in ("packets", "bytes"))
         rows.append(
             (
-                str(flow.stream),
+                str(flow.number),
                 flow.client,
                 flow.server,
                 " / ".join(str(flow.state(side)) for side in SIDES),

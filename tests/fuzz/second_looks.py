@@ -27,7 +27,7 @@ def check(report: Report, path: Path) -> None:
     assert len(report.flows.wide()) == len(report.tables.flows)
     for flow in list(report.flows)[:STREAMS_MAX]:
         for side in SIDES:
-            _is_whole(report, int(flow.stream), side)
+            _is_whole(report, flow.number, side)
     _is_hidden(report, path.with_name("extract.pcapng"))
 
 

@@ -91,7 +91,7 @@ def _lacking(want: Wanted, report: Report, hits: Sequence[Finding]) -> list[str]
 
 def _streams(report: Report, pair: tuple[str, str]) -> set[int]:
     """The connections between these two endpoints."""
-    return {flow.stream for flow in report.flows if {flow.client, flow.server} == set(pair)}
+    return {flow.number for flow in report.flows if {flow.client, flow.server} == set(pair)}
 
 
 def _is(got: Any, value: Any) -> bool:

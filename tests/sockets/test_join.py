@@ -80,14 +80,14 @@ def test_a_listing_from_outside_is_compared_at_the_nearest_moment(seconds: float
 
 def test_the_youngest_connection_that_had_begun_is_the_one(tmp_path: Path) -> None:
     report = report_of("portreuse-server-timewait")
-    first, second = (flow for flow in report.flows if flow.previous == 0 or flow.stream == 0)
+    first, second = (flow for flow in report.flows if flow.previous == 0 or flow.number == 0)
     assert {first.client, first.server} == {second.client, second.server}
     row = f"ESTAB 0 0 {second.client} {second.server}\n"
     start = report.tables.first_ts_ns
     for flow in (first, second):
         moment = at(report, (flow.last_ts_ns - start) / 1e9)
         (found,) = joined(report.with_sockets(listing(row, moment, tmp_path))).joined
-        assert found.stream == flow.stream
+        assert found.stream == flow.number
 
 
 def test_a_connection_that_began_later_is_another_one(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_socket_that_an_earlier_connection_left_is_of_both(tmp_path: Path) -> 
     row = f"CLOSE-WAIT 1 0 {last.server} {last.client}\n"
     end_s = (report.tables.last_ts_ns - report.tables.first_ts_ns) / 1e9
     (found,) = joined(report.with_sockets(listing(row, at(report, end_s), tmp_path))).joined
-    assert found.lineage == (last.stream, *last.lineage)
+    assert found.lineage == (last.number, *last.lineage)
     assert found.verdict.agreement is Agreement.AGREES
 
 

@@ -28,7 +28,7 @@ class FlowPlots:
     def trace(self) -> Trace:
         """The flow's segments as arrays."""
         flow = self._flow
-        return trace(flow.tables, flow.stream, flow.paths, flow.findings)
+        return trace(flow.tables, flow.number, flow.paths, flow.findings)
 
     def sequence(self, ax: "Axes | None" = None, *, sent_by: int | None = None, absolute: bool = False) -> "Axes":
         """The time-sequence graph. sent_by: 0 for the client's direction, 1 for the server's; None: the busier one."""

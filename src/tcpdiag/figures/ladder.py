@@ -57,7 +57,7 @@ def spec(flow: Flow, moments: Sequence[Moment], origin_ns: int) -> LadderSpec:
     if left:
         rungs.insert(RUNGS_MAX - tail, _note("", f"... {plural(left, 'row')} left out ..."))
     return LadderSpec(
-        title=f"stream {flow.stream}",
+        title=f"stream {flow.number}",
         labels=(f"client {flow.client}", f"server {flow.server}"),
         rungs=tuple(rungs),
         left_out=left,

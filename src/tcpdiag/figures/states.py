@@ -55,11 +55,11 @@ def spec(flow: Flow, earlier: Sequence[Flow], origin_ns: int, end_ns: int) -> St
     chain = [*earlier, flow]
     stays: list[Stay] = []
     for lane, side in enumerate(SIDES):
-        entries = [(each.stream, state) for each in chain for state in each.states[side]]
+        entries = [(each.number, state) for each in chain for state in each.states[side]]
         entries.sort(key=lambda entry: entry[1].ts_ns)
         stays += _lane(lane, entries, origin_ns, end_ns)
     return StatesSpec(
-        title=f"stream {flow.stream}: what each end believed",
+        title=f"stream {flow.number}: what each end believed",
         origin_ns=origin_ns,
         labels=(f"client\n{flow.client}", f"server\n{flow.server}"),
         stays=tuple(stays),

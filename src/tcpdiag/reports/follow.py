@@ -52,7 +52,7 @@ class Limited:
 
 def heading(flow: Flow) -> str:
     """The line above all."""
-    return f"stream {flow.stream}: client {flow.client}, server {flow.server}"
+    return f"stream {flow.number}: client {flow.client}, server {flow.server}"
 
 
 def text(chunks: Iterable[Chunk], first_ts_ns: int) -> Iterator[str]:

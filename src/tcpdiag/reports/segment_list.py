@@ -68,7 +68,7 @@ def _cell(value: Any) -> Any:
 
 def _table(flow: Flow, found: Iterator[Row]) -> Iterator[str]:
     """A line a segment, and below it its verdict, where there is one to tell."""
-    yield f"stream {flow.stream}: client {flow.client}, server {flow.server}\n\n"
+    yield f"stream {flow.number}: client {flow.client}, server {flow.server}\n\n"
     for row in found:
         since = relative(_ns(row["ts"]) - flow.first_ts_ns)
         yield f"{row['frame']:>8} {since:>9}  {_segment(row)}\n"

@@ -97,7 +97,7 @@ def comma_separated(moments: Iterable[Moment]) -> Iterator[str]:
 
 def markdown(flow: Flow, moments: Sequence[Moment], first_ts_ns: int) -> Iterator[str]:
     """Lines: a Mermaid sequence diagram, and the same as a table."""
-    yield f"# Stream {flow.stream}: {escaped(flow.client)} to {escaped(flow.server)}"
+    yield f"# Stream {flow.number}: {escaped(flow.client)} to {escaped(flow.server)}"
     yield ""
     yield from diagram(flow, moments, first_ts_ns)
     yield ""

@@ -1,6 +1,6 @@
 """Streams as people ask for them: chunks of one direction, or of both in the order in which they were complete."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -175,22 +175,3 @@ class Stream:
     def left_out(self) -> dict[str, int]:
         """Bytes that are no part of the stream, by the reason."""
         return self._conversation.left_out(self.side)
-
-
-class StreamNumber(int):
-    """Wireshark's `tcp.stream`; called with "client" or "server", the bytes that this side sent."""
-
-    _open: Callable[[str], Stream]
-
-    def __new__(cls, number: int, open_stream: Callable[[str], Stream]) -> "StreamNumber":
-        found = super().__new__(cls, number)
-        found._open = open_stream
-        return found
-
-    def __reduce__(self) -> tuple[type[int], tuple[int]]:
-        """Copied or pickled it is a number."""
-        return int, (int(self),)
-
-    def __call__(self, side: str) -> Stream:
-        """What `side` sent: see `Stream`. Raises UsageError when there is no such side, and for a redacted report."""
-        return self._open(side)
