@@ -54,7 +54,8 @@ def _is_hidden(report: Report, path: Path) -> None:
         return
     again = analyze([path])
     assert sum(file.packets for file in again.files) == done.packets
-    assert all(not file.damage for file in again.files)
+    if not any(file.damage for file in report.files):
+        assert not any(file.damage for file in again.files)
     with Reader([path]) as reader:
         for batch in reader:
             for row in Decoder().decode(batch):

@@ -28,6 +28,7 @@ END: Final = bytes(4)  # of options
 
 PCAP_MAGIC: Final = 0xA1B23C4D
 PCAP_SNAPLEN: Final = 262_144
+U64: Final = (1 << 64) - 1
 U32: Final = 0xFFFFFFFF
 OPTION_MAX: Final = 32_767
 """Bytes of an option's text; Wireshark shows no longer ones whole."""
@@ -109,7 +110,7 @@ class PcapngFile:
             options = b"".join(map(_comment, comments[index])) + END if comments else b""
             padding = -captured % 4
             total = 32 + captured + padding + len(options)
-            ticks = ts_ns - self._offset_ns
+            ticks = self._ticks(ts_ns)
             head = (ENHANCED_PACKET, total, interface, ticks >> 32, ticks & U32, captured, wire)
             parts.append(struct.pack("<7I", *head))
             parts.append(data[at : at + captured])
@@ -120,7 +121,7 @@ class PcapngFile:
 
     def finish(self) -> None:
         """The counters of the interfaces, where the original had any, and the end of the capture."""
-        end = b"" if self._ended_ts_ns is None else _option(ISB_ENDTIME, self._ticks(self._ended_ts_ns))
+        end = b"" if self._ended_ts_ns is None else _option(ISB_ENDTIME, self._time(self._ended_ts_ns))
         for number, each in enumerate(self._interfaces):
             counters = (
                 (ISB_IFRECV, each.received),
@@ -130,11 +131,15 @@ class PcapngFile:
             )
             options = _options([end, *(_option(code, struct.pack("<Q", n)) for code, n in counters if n is not None)])
             if options:
-                head = struct.pack("<I", number) + self._ticks(self._last_ts_ns)
+                head = struct.pack("<I", number) + self._time(self._last_ts_ns)
                 self._stream.write(_block(INTERFACE_STATISTICS, head + options))
 
-    def _ticks(self, ts_ns: int) -> bytes:
-        ticks = ts_ns - self._offset_ns
+    def _ticks(self, ts_ns: int) -> int:
+        """As the format counts them; what it cannot hold, in the year 1677 or 2262, is the next that it can."""
+        return min(max(ts_ns - self._offset_ns, 0), U64)
+
+    def _time(self, ts_ns: int) -> bytes:
+        ticks = self._ticks(ts_ns)
         return struct.pack("<II", ticks >> 32, ticks & U32)
 
     def _description(self, each: Interface) -> bytes:
