@@ -15,10 +15,7 @@ from .capture.reader import Batch, Progress
 from .errors import TcpdiagError, UsageError
 from .model.segment import Origin
 from .model.tables import Tables
-
-MIX = np.uint64(0x9E3779B97F4A7C15)
-"""2**64 / golden ratio, odd: spreads the bits of what it is multiplied with (Knuth, TAOCP 3, section 6.4)."""
-FAR = np.uint64(29)
+from .sets import mixed
 
 
 class Part(NamedTuple):
@@ -163,19 +160,9 @@ def _are_of(rows: np.ndarray, flows: np.ndarray, owner: np.ndarray, side: np.nda
 
 def _row_keys(rows: np.ndarray) -> np.ndarray:
     columns = (rows[name] for name in ("src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport", "tunnel"))
-    return _hash(*columns)
+    return mixed(*columns)
 
 
 def _flow_keys(flows: np.ndarray, side: int, tunnel: str) -> np.ndarray:
     ends = [flows[f"addr_{half}"][:, each] for each in (side, 1 - side) for half in ("hi", "lo")]
-    return _hash(*ends, flows["port"][:, side], flows["port"][:, 1 - side], flows[tunnel])
-
-
-def _hash(*columns: np.ndarray) -> np.ndarray:
-    """One u8 a row of these columns. Who makes two rows collide gains nothing: see `_are_of`."""
-    found = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        found ^= column.astype(np.uint64)
-        found *= MIX
-        found ^= found >> FAR
-    return found
+    return mixed(*ends, flows["port"][:, side], flows["port"][:, 1 - side], flows[tunnel])

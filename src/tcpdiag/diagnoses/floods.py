@@ -7,6 +7,7 @@ import numpy as np
 
 from ..model.flow import EndpointBit, FlowBit
 from ..model.states import State
+from ..sets import GOLDEN
 from ..units import NS
 from .groups import by_endpoint
 from .view import View
@@ -19,8 +20,6 @@ SOURCES_SAMPLE: Final = 50_000
 
 REPEAT_NS: Final = 3 * NS
 """By then a SYN-ACK without an answer has been repeated: after 1 s (RFC 6298 section 2), and a lost one once more."""
-
-_HASH: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring addresses
 
 
 class Strangers(NamedTuple):
@@ -167,9 +166,9 @@ def _sources(view: View, flows: np.ndarray) -> tuple[int, float]:
     client = view.client[flows].astype(np.int64)
     addresses = view.flows["addr_lo"][flows, client]
     if view.flows["family"][flows[0]] == 6:
-        addresses = addresses ^ (view.flows["addr_hi"][flows, client] * _HASH)
+        addresses = addresses ^ (view.flows["addr_hi"][flows, client] * GOLDEN)
     share = max(1, len(flows) // SOURCES_SAMPLE)
-    addresses = addresses[((addresses * _HASH) >> np.uint64(40)) % np.uint64(share) == 0]
+    addresses = addresses[((addresses * GOLDEN) >> np.uint64(40)) % np.uint64(share) == 0]
     if not len(addresses):
         return 0, 0.0
     _, counts = np.unique(addresses, return_counts=True)

@@ -9,7 +9,7 @@ import numpy as np
 from ..model.event import EventKind
 from ..model.flow import EndpointBit
 from ..model.segment import Option
-from ..sets import among, distinct
+from ..sets import among, distinct, mixed
 from .confidence import OPTIONS_CUT
 from .keys import endpoint_keys, host_keys
 from .view import View
@@ -117,7 +117,7 @@ def _not_given(view: View, both: np.ndarray, option: Option, alike_min: float) -
     missing = wanted & (gives & int(option) == 0)
     if np.count_nonzero(missing) < alike_min:
         return
-    servers = endpoint_keys(view, both, 1 - client) + offers.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    servers = mixed(endpoint_keys(view, both, 1 - client), offers)
     asked = wanted & among(servers, distinct(servers[missing]))
     flows, keys, lacking = both[asked], servers[asked], missing[asked]
     hosts = host_keys(view, flows, view.client[flows].astype(np.int64))

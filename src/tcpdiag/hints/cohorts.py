@@ -13,7 +13,7 @@ from ..model.finding import Finding, Severity
 from ..model.flow import FlowBit
 from ..model.states import State
 from ..model.tables import Tables
-from ..sets import among, distinct
+from ..sets import among, distinct, mixed
 
 FLOWS_MAX: Final = 200
 """Connections of a finding, and as many others: a share is then known to 7 percentage points (two standard errors)."""
@@ -28,7 +28,6 @@ FIRST_OF_LARGE: Final = 64
 """Connections of a finding, and others beside them: the first ones, so that a part of a large capture is enough. A
 share is then known to 12 percentage points."""
 SETTLED: Final = (State.ESTABLISHED, State.CLOSED, State.TIME_WAIT)
-MIXER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: odd, well mixed bits
 
 
 class Cohort(NamedTuple):
@@ -142,8 +141,4 @@ class _Pool:
         """A number for the server's address and port: different endpoints have one in 2**64 by chance alone."""
         server = 1 - self._tables.client_side[flows].astype(np.int64)
         table = self._tables.flows
-        key = table["addr_lo"][flows, server] * MIXER
-        key = (key ^ (key >> np.uint64(29)) ^ table["addr_hi"][flows, server]) * MIXER
-        key = (key ^ (key >> np.uint64(29)) ^ table["port"][flows, server].astype(np.uint64)) * MIXER
-        found: np.ndarray = key ^ table["tunnel"][flows].astype(np.uint64)
-        return found
+        return mixed(*(table[name][flows, server] for name in ("addr_lo", "addr_hi", "port")), table["tunnel"][flows])
